@@ -1,0 +1,272 @@
+"""The contract of every table in the lake: columns, types, units, ranges, keys. Enforced at the write, nowhere else."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from kernels.errors import ContractError
+from kernels.volatility import DEFAULT_LEVELS
+from kernels.waves import COMPONENTS, MARGINS
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column: its Arrow type, its meaning with the unit, and the closed range its values must lie in."""
+
+    name: str
+    type: pa.DataType
+    description: str
+    nullable: bool = False
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True)
+class Contract:
+    """What a table promises.
+
+    Attributes:
+        name: the asset's name, and the folder in the lake.
+        version: raised when columns change; stored in every partition.
+        partition: the column that holds the partition's session in every row; None for unpartitioned tables.
+        key: columns that identify a row; rows are unique by them.
+        columns: in the order of the file.
+    """
+
+    name: str
+    version: int
+    partition: str | None
+    key: tuple[str, ...]
+    columns: tuple[Column, ...]
+
+    @property
+    def schema(self) -> pa.Schema:
+        """The Arrow schema of the file."""
+        return pa.schema([pa.field(column.name, column.type, column.nullable) for column in self.columns])
+
+    def table(self, columns: Mapping[str, object]) -> pa.Table:
+        """Build a table from one sequence or array for each column, NaN read as null where null is allowed.
+
+        Raises:
+            ContractError: a column is missing, unknown, of another length, or can't be converted.
+        """
+        names = [column.name for column in self.columns]
+        if sorted(columns) != sorted(names):
+            raise self._error(
+                "columns", ", ".join(names), f"missing {sorted(set(names) - set(columns))}, "
+                f"unknown {sorted(set(columns) - set(names))}",
+            )  # fmt: skip
+        arrays = []
+        for column in self.columns:
+            try:
+                arrays.append(pa.array(columns[column.name], column.type, from_pandas=column.nullable))
+            except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
+                raise self._error(f"column {column.name}", str(column.type), str(error)) from error
+        try:
+            return pa.Table.from_arrays(arrays, schema=self.schema)
+        except pa.ArrowInvalid as error:
+            raise self._error("columns", "columns of one length", str(error)) from error
+
+    def enforce(self, table: pa.Table, partition: str) -> None:
+        """Check a table that is about to be written as `partition`.
+
+        Raises:
+            ContractError: the first broken promise, with the column and the first row at fault.
+        """
+        if not table.schema.equals(self.schema):
+            raise self._error("schema", str(self.schema), str(table.schema))
+        for column in self.columns:
+            values = table[column.name]
+            if not column.nullable and values.null_count:
+                row = pc.index(pc.is_null(values), True).as_py()
+                raise self._error(f"column {column.name}", "no null", f"null in {self._row(table, row)}")
+            outside = _outside(values, column.low, column.high)
+            row = pc.index(outside, True).as_py()
+            if row >= 0:
+                wanted = f"values within [{column.low}, {column.high}]"
+                raise self._error(f"column {column.name}", wanted, f"{values[row].as_py()} in {self._row(table, row)}")
+        keys = table.select(list(self.key))
+        if keys.group_by(list(self.key)).aggregate([]).num_rows != table.num_rows:
+            raise self._error("rows", f"one row for each {', '.join(self.key)}", "rows that repeat a key")
+        if self.partition is not None and table.num_rows:
+            other = pc.not_equal(table[self.partition], pa.scalar(date.fromisoformat(partition)))
+            row = pc.index(other, True).as_py()
+            if row >= 0:
+                raise self._error(f"column {self.partition}", partition, self._row(table, row))
+
+    def _row(self, table: pa.Table, row: int) -> str:
+        return f"row {row} ({', '.join(f'{name}={table[name][row].as_py()}' for name in self.key)})"
+
+    def _error(self, where: str, expected: str, got: str) -> ContractError:
+        mend = (
+            f"correct what makes `{self.name}`, or change its contract in resources/contracts.py and raise its version"
+        )
+        return ContractError(f"contract of {self.name}, {where}", expected=expected, got=got, mend=mend)
+
+
+def _outside(values: pa.ChunkedArray, low: float | None, high: float | None) -> pa.ChunkedArray:
+    """Where a value lies outside the range or is NaN; null lies nowhere."""
+    outside = pa.chunked_array([pa.nulls(len(values), pa.bool_()).fill_null(False)])
+    if pa.types.is_floating(values.type) and (low is not None or high is not None):
+        outside = pc.or_(outside, pc.is_nan(values))
+    if low is not None:
+        outside = pc.or_(outside, pc.less(values, low))
+    if high is not None:
+        outside = pc.or_(outside, pc.greater(values, high))
+    return outside
+
+
+_SESSION = Column("session", pa.date32(), "exchange session of the row")
+_SYMBOL = Column("symbol", pa.string(), "ticker")
+_UNKNOWN = "null where the source doesn't know"
+_PRICE = "dollars as traded; kept as it came, null where the source has none; see `quarantine`"
+_PIVOT = pa.struct(
+    [
+        pa.field("session", pa.date32(), False),
+        pa.field("price", pa.float64(), False),
+        pa.field("kind", pa.string(), False),
+    ]
+)
+
+UNIVERSE = Contract(
+    "universe",
+    1,
+    "session",
+    ("symbol",),
+    (
+        _SESSION,
+        _SYMBOL,
+        Column("name", pa.string(), "company"),
+        Column("sector", pa.string(), "GICS sector"),
+        Column("member_from", pa.date32(), f"first session of membership; {_UNKNOWN}", nullable=True),
+        Column("member_to", pa.date32(), f"last session of membership; null while a member, and {_UNKNOWN}", True),
+    ),
+)
+
+PRICES = Contract(
+    "prices",
+    1,
+    "session",
+    ("symbol",),
+    (
+        _SESSION,
+        _SYMBOL,
+        Column("open", pa.float64(), _PRICE, nullable=True),
+        Column("high", pa.float64(), _PRICE, nullable=True),
+        Column("low", pa.float64(), _PRICE, nullable=True),
+        Column("close", pa.float64(), _PRICE, nullable=True),
+        Column("volume", pa.float64(), "shares as traded; null where the source has none", nullable=True),
+        Column("split_ratio", pa.float64(), "new shares for one old, effective this session; 1 = none", low=1e-6),
+        Column("dividend", pa.float64(), "dollars per share, ex this session; 0 = none", low=0.0),
+        Column("source", pa.string(), "price source that delivered the bar"),
+    ),
+)
+
+QUARANTINE = Contract(
+    "quarantine",
+    1,
+    "known_on",
+    ("symbol", "session", "kind"),
+    (
+        Column("known_on", pa.date32(), "session at whose close the fault could first be known"),
+        _SYMBOL,
+        Column("session", pa.date32(), "session of the faulty bar"),
+        Column("kind", pa.string(), "kind of fault, as in docs/data-quality.md"),
+        Column("excluded", pa.bool_(), "true: panels leave the bar out from known_on on; false: flagged only"),
+        Column("other_session", pa.date32(), "the session whose bar it repeats; null for other kinds", nullable=True),
+        Column("value", pa.float64(), "size of the fault, by kind; null where it has none", nullable=True),
+        Column("reason", pa.string(), "the fault in words"),
+    ),
+)
+
+WINDOWS = Contract(
+    "windows",
+    1,
+    "session",
+    ("symbol", "length"),
+    (
+        _SESSION,
+        _SYMBOL,
+        Column("length", pa.int32(), "sessions in the window, which ends at the session", low=1),
+        Column("volatility", pa.float64(), "standard deviation of daily log returns", True, 0.0),
+        Column("range", pa.float64(), "log of highest high over lowest low", True, 0.0),
+        Column("extrema", pa.float64(), "swings per bar", True, 0.0, 2.0),
+        Column("slope", pa.float64(), "absolute least-squares slope of log close per bar, times length", True, 0.0),
+        Column("volatility_rank", pa.float64(), "cross-sectional rank within the length", True, 0.0, 1.0),
+        Column("range_rank", pa.float64(), "cross-sectional rank within the length", True, 0.0, 1.0),
+        Column("extrema_rank", pa.float64(), "cross-sectional rank within the length", True, 0.0, 1.0),
+        Column("slope_rank", pa.float64(), "cross-sectional rank within the length", True, 0.0, 1.0),
+        Column("pre_score", pa.float64(), "weighted mean of the four ranks", True, 0.0, 1.0),
+        Column("rank", pa.int32(), "1 = best pre-score of the session; null without a pre-score", True, 1),
+        Column("kept", pa.bool_(), "whether patterns are searched in this window"),
+        Column("reason", pa.string(), "kept, or why not"),
+    ),
+)
+
+PATTERNS = Contract(
+    "patterns",
+    1,
+    "session",
+    ("symbol", "pattern_id"),
+    (
+        _SESSION,
+        _SYMBOL,
+        Column("pattern_id", pa.string(), "hash of symbol, class, direction and pivot sessions; the same every day"),
+        Column("class", pa.string(), "wave class"),
+        Column("direction", pa.int8(), "1: starts at a low; -1: starts at a high", low=-1, high=1),
+        Column("degree", pa.int8(), "0 without resolved legs; null until subdivisions are checked", True, 0),
+        Column("status", pa.string(), "confirmed, or setup: a prefix that still stands"),
+        Column("legs", pa.int8(), "confirmed legs", low=2),
+        Column("rank", pa.int32(), "1 = best score of the symbol within its status", low=1),
+        Column("pivots", pa.list_(pa.field("element", _PIVOT, False)), "legs + 1 pivots, split-adjusted dollars"),
+        Column("score", pa.float64(), "weighted mean of the components", low=0.0, high=1.0),
+        *(
+            Column(name, pa.float64(), "component score, see kernels/waves; null where it can't be known", True, 0, 1)
+            for name in COMPONENTS
+        ),
+        *(
+            Column(f"margin_{name}", pa.float64(), f"margin of the hard rule {name}; null where it doesn't apply", True)
+            for name in MARGINS
+        ),
+        Column(
+            "targets",
+            pa.list_(pa.field("element", pa.float64(), False)),
+            "split-adjusted dollars; empty unless a setup",
+        ),
+        Column("invalidation", pa.float64(), "dollars at which a hard rule breaks; null unless a setup", True, 0.0),
+        Column("p_value", pa.float64(), "against surrogates of the same series; null until calibrated", True, 0.0, 1.0),
+        Column("q_value", pa.float64(), "false-discovery rate over the session; null until calibrated", True, 0.0, 1.0),
+    ),
+)
+
+
+def quantile_column(level: float) -> str:
+    """The column of one quantile level, in thousandths: 0.025 -> "q025"."""
+    return f"q{round(level * 1000):03d}"
+
+
+FORECASTS = Contract(
+    "forecasts",
+    1,
+    "session",
+    ("symbol", "horizon"),
+    (
+        _SESSION,
+        _SYMBOL,
+        Column("horizon", pa.int16(), "sessions ahead", low=1),
+        *(
+            Column(quantile_column(level), pa.float64(), f"{level:g} quantile of the log return to the horizon", True)
+            for level in DEFAULT_LEVELS
+        ),
+        Column("volatility", pa.float64(), "standard deviation of the log return to the horizon", True, 0.0),
+        Column("residuals", pa.int32(), "residuals that the quantiles rest on", low=0),
+        Column("status", pa.string(), "ok, or why there are no quantiles"),
+        Column("model", pa.string(), "model id"),
+        Column("trained_through", pa.date32(), "last session the model was trained on; null if untrained", True),
+    ),
+)
+
+CONTRACTS = {c.name: c for c in (UNIVERSE, PRICES, QUARANTINE, WINDOWS, PATTERNS, FORECASTS)}

@@ -1,0 +1,212 @@
+"""`ParquetLake`: where the tables live. A partition is one Parquet file, `<root>/<table>/<partition>.parquet`.
+
+What belongs here: writing and reading partitions, and their fingerprints. What doesn't: how a table is made, and which
+bars were known when (`resources/price_history.py`, `kernels/as_of.py`).
+"""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields
+from datetime import date
+from functools import cache
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from kernels.as_of import Adjust, PriceHistory, as_of_panel
+from kernels.errors import LakeError
+from kernels.panel import PricePanel
+from resources.contracts import CONTRACTS
+from resources.lake_files import LakeFiles, Stamp
+from resources.price_history import PriceHistoryReader
+
+_SUFFIX = ".parquet"
+_METADATA_PREFIX = "wavemill."
+
+
+@dataclass(frozen=True)
+class PartitionInfo:
+    """What a partition says of itself, without its rows.
+
+    Attributes:
+        rows: how many rows it has.
+        size: bytes of the file.
+        fingerprint: SHA-256 of the rows; equal rows, equal fingerprint.
+        made_from: fingerprint of everything it was made from: inputs, settings, code.
+        schema_version: version of the contract it was written under.
+        code_version: version of the code that made it.
+    """
+
+    rows: int
+    size: int
+    fingerprint: str
+    made_from: str
+    schema_version: str
+    code_version: str
+
+
+class ParquetLake:
+    """Tables as Parquet partitions below one root, a local folder or any fsspec URL.
+
+    Partitions appear whole or not at all, keep the contract of their table, and contain no time stamp: the same rows
+    from the same inputs are the same bytes.
+    """
+
+    def __init__(self, root: str) -> None:
+        self.root = root
+        self.files = LakeFiles(root)
+        self._info: dict[tuple[str, str], tuple[Stamp, PartitionInfo]] = {}
+        self._prices = PriceHistoryReader(self)
+
+    def uri(self, table: str, partition: str) -> str:
+        """The address of a partition's file."""
+        return self.files.uri(table, partition + _SUFFIX)
+
+    def write(self, table: str, partition: str, rows: pa.Table, *, made_from: str, code_version: str) -> PartitionInfo:
+        """Write a partition, or leave the file alone if the very same bytes are there.
+
+        Raises:
+            ContractError: the rows break the table's contract; nothing is written.
+            LakeError: the storage refuses; the old partition is untouched.
+        """
+        contract = CONTRACTS[table]
+        contract.enforce(rows, partition)
+        described = {
+            "fingerprint": _content_fingerprint(rows),
+            "made_from": made_from,
+            "schema_version": str(contract.version),
+            "code_version": code_version,
+        }
+        sink = pa.BufferOutputStream()
+        pq.write_table(
+            rows.replace_schema_metadata({_METADATA_PREFIX + key: value for key, value in described.items()}),
+            sink,
+            compression="zstd",
+            # The rows must come back as they were, and Arrow's own schema adds a kilobyte to each small file.
+            store_schema=False,
+        )
+        data = sink.getvalue().to_pybytes()
+        info = PartitionInfo(rows=rows.num_rows, size=len(data), **described)
+        if self.info(table, partition) != info:
+            self.files.write(table, partition + _SUFFIX, data)
+        return info
+
+    def settle(self, table: str) -> None:
+        """Make what was written durable, and sweep what killed runs left. Call once after the last write."""
+        self.files.settle(table)
+
+    def read(self, table: str, partition: str) -> pa.Table:
+        """The rows of a partition, in the types of its contract.
+
+        Raises:
+            FileNotFoundError: the partition doesn't exist.
+            LakeError: the file is damaged, or was written under another version of the contract.
+        """
+        data = self.files.read(table, partition + _SUFFIX)
+        try:
+            rows = pq.read_table(pa.BufferReader(data), use_threads=False)
+        except (pa.ArrowException, OSError) as error:
+            raise self._damaged(table, partition, error) from error
+        try:
+            return rows.replace_schema_metadata(None).cast(CONTRACTS[table].schema)
+        except (pa.ArrowException, ValueError) as error:
+            raise self._damaged(table, partition, error) from error
+
+    def info(self, table: str, partition: str) -> PartitionInfo | None:
+        """What a partition says of itself; None if it doesn't exist or isn't readable."""
+        return self.infos(table, [partition]).get(partition)
+
+    def infos(self, table: str, partitions: Iterable[str]) -> dict[str, PartitionInfo]:
+        """The same for many partitions with one listing. Absent and damaged partitions are left out."""
+        stamps = self.files.stamps(table)
+        found = {}
+        for partition in partitions:
+            stamp = stamps.get(partition + _SUFFIX)
+            if stamp is None:
+                continue
+            cached = self._info.get((table, partition))
+            if cached is None or cached[0] != stamp:
+                described = self._describe(table, partition)
+                if described is None:
+                    continue
+                cached = self._info[table, partition] = (stamp, described)
+            found[partition] = cached[1]
+        return found
+
+    def partitions(self, table: str) -> list[str]:
+        """The partitions that exist, sorted."""
+        return sorted(name.removesuffix(_SUFFIX) for name in self.files.stamps(table) if name.endswith(_SUFFIX))
+
+    def stamps(self, table: str) -> dict[str, Stamp]:
+        """Partition -> a stamp that changes whenever its file is replaced."""
+        stamps = self.files.stamps(table)
+        return {name.removesuffix(_SUFFIX): stamp for name, stamp in stamps.items() if name.endswith(_SUFFIX)}
+
+    def history(self, first: date, last: date, symbols: Iterable[str] | None = None) -> PriceHistory:
+        """As-traded bars and the quarantine of the sessions `first` to `last`, both included.
+
+        Sessions before the oldest `prices` partition are left out: history begins there.
+
+        Raises:
+            SessionError: `first` or `last` is no session.
+            MissingHistoryError: a session in between has no `prices` or no `quarantine`.
+        """
+        return self._prices.history(first, last, symbols)
+
+    def panel(
+        self, end: date, sessions: int = 504, symbols: Iterable[str] | None = None, adjust: Adjust = "splits"
+    ) -> PricePanel:
+        """The bars of the `sessions` sessions that end at `end`, as they were known at its close.
+
+        Fewer if history begins later. Symbols that aren't in the lake have a row of NaN if asked for by name.
+
+        Raises:
+            SessionError: `end` is no session.
+            MissingHistoryError: a session in between has no `prices` or no `quarantine`.
+        """
+        first = self._prices.lookback_start(end, sessions)
+        return as_of_panel(self._prices.history(first, end, symbols), adjust=adjust)
+
+    def _describe(self, table: str, partition: str) -> PartitionInfo | None:
+        try:
+            data = self.files.read(table, partition + _SUFFIX)
+            footer = pq.read_metadata(pa.BufferReader(data))
+        except (FileNotFoundError, pa.ArrowException):
+            # Gone since the listing, or not Parquet: as good as absent, so that it is made again.
+            return None
+        stored = {
+            key.decode().removeprefix(_METADATA_PREFIX): value.decode()
+            for key, value in (footer.metadata or {}).items()
+        }
+        wanted = [field.name for field in fields(PartitionInfo)][2:]
+        if not set(wanted) <= set(stored):
+            return None
+        return PartitionInfo(rows=footer.num_rows, size=len(data), **{name: stored[name] for name in wanted})
+
+    def _damaged(self, table: str, partition: str, error: Exception) -> LakeError:
+        return LakeError(
+            f"partition {self.uri(table, partition)}",
+            expected=f"a Parquet file under version {CONTRACTS[table].version} of the contract of `{table}`",
+            got=f"{type(error).__name__}: {error}",
+            mend=f"delete the file and materialise `{table}` for {partition} again",
+        )
+
+
+@cache
+def open_lake(root: str) -> ParquetLake:
+    """The lake at `root`; one for each root and process, so that what it has read stays warm between steps."""
+    return ParquetLake(root)
+
+
+def fingerprint(parts: Mapping[str, object]) -> str:
+    """SHA-256 of named values (`repr` of each), whatever their order."""
+    text = "\n".join(f"{name}={parts[name]!r}" for name in sorted(parts))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _content_fingerprint(rows: pa.Table) -> str:
+    """SHA-256 of the rows as one Arrow IPC stream."""
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, rows.schema.remove_metadata()) as writer:
+        writer.write_table(rows.combine_chunks().replace_schema_metadata(None))
+    return hashlib.sha256(sink.getvalue()).hexdigest()

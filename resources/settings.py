@@ -1,0 +1,110 @@
+"""Every `WAVEMILL_*` environment variable, read in one place. The README lists the same ones; a test compares."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import get_args
+
+from kernels.device import Backend
+from kernels.errors import SettingsError
+
+PRICE_SOURCES = ("simulated", "files", "yahoo")
+DEFAULT_SEED = 1938
+PROJECT_ROOT = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the environment asks for.
+
+    Attributes:
+        price_source: "simulated", "files" or "yahoo" (`WAVEMILL_PRICE_SOURCE`).
+        prices_path: file or folder of the `files` source (`WAVEMILL_PRICES_PATH`); None if unset.
+        constituents_path: CSV of symbol, name, sector (`WAVEMILL_CONSTITUENTS_PATH`); None if unset.
+        lake: folder or fsspec URL of the lake (`WAVEMILL_LAKE`); `data/lake-<price source>` in the project if unset.
+        seed: seed of the simulated market (`WAVEMILL_SEED`), 0 to 2**63 - 1.
+        backend: "auto", "naive", "cpu" or "gpu" (`WAVEMILL_BACKEND`).
+    """
+
+    price_source: str = "simulated"
+    prices_path: str | None = None
+    constituents_path: str | None = None
+    lake: str = field(default="")
+    seed: int = DEFAULT_SEED
+    backend: str = "auto"
+
+
+VARIABLES = {
+    "WAVEMILL_PRICE_SOURCE": "price_source",
+    "WAVEMILL_PRICES_PATH": "prices_path",
+    "WAVEMILL_CONSTITUENTS_PATH": "constituents_path",
+    "WAVEMILL_LAKE": "lake",
+    "WAVEMILL_SEED": "seed",
+    "WAVEMILL_BACKEND": "backend",
+}
+
+
+def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
+    """Read the settings; an unset or empty variable means the default.
+
+    Raises:
+        SettingsError: an unknown `WAVEMILL_*` variable, or a value that makes no sense.
+    """
+    unknown = sorted(name for name in environment if name.startswith("WAVEMILL_") and name not in VARIABLES)
+    if unknown:
+        raise SettingsError(
+            f"environment variable {unknown[0]}",
+            expected=f"one of {', '.join(VARIABLES)}",
+            got=unknown[0],
+            mend=f"unset {unknown[0]}, or correct its name",
+        )
+    given = {key: environment[name] for name, key in VARIABLES.items() if environment.get(name)}
+    source = given.get("price_source", Settings.price_source)
+    _one_of("WAVEMILL_PRICE_SOURCE", source, PRICE_SOURCES)
+    _one_of("WAVEMILL_BACKEND", given.get("backend", Settings.backend), get_args(Backend))
+    if source == "files" and "prices_path" not in given:
+        raise SettingsError(
+            "environment variable WAVEMILL_PRICES_PATH",
+            expected="the Parquet or CSV file, or the folder, that the price source `files` reads",
+            got="nothing",
+            mend="set WAVEMILL_PRICES_PATH=<file or folder>",
+        )
+    if source == "yahoo" and "constituents_path" not in given:
+        raise SettingsError(
+            "environment variable WAVEMILL_CONSTITUENTS_PATH",
+            expected="a CSV with the columns symbol, name, sector: Yahoo doesn't say who is in the index",
+            got="nothing",
+            mend="set WAVEMILL_CONSTITUENTS_PATH=<file>",
+        )
+    return Settings(
+        price_source=source,
+        prices_path=given.get("prices_path"),
+        constituents_path=given.get("constituents_path"),
+        lake=given.get("lake") or str(PROJECT_ROOT / "data" / f"lake-{source}"),
+        seed=_seed(given.get("seed")),
+        backend=given.get("backend", Settings.backend),
+    )
+
+
+def _one_of(name: str, value: str, allowed: tuple[str, ...]) -> None:
+    if value not in allowed:
+        raise SettingsError(
+            f"environment variable {name}",
+            expected=f"one of {', '.join(allowed)}",
+            got=repr(value),
+            mend=f"set {name} to one of these, or unset it for the default",
+        )
+
+
+def _seed(text: str | None) -> int:
+    if text is None:
+        return DEFAULT_SEED
+    if not text.isascii() or not text.isdigit() or int(text) >= 2**63:
+        raise SettingsError(
+            "environment variable WAVEMILL_SEED",
+            expected="a whole number from 0 to 2**63 - 1",
+            got=repr(text),
+            mend="set WAVEMILL_SEED=1938, say, or unset it",
+        )
+    return int(text)
