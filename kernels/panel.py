@@ -57,11 +57,7 @@ class PricePanel:
 
 def require_sessions(name: str, sessions: SessionArray1D) -> None:
     """Raise `InvalidInputError` unless `sessions` is a strictly rising `datetime64[D]` vector."""
-    if (
-        sessions.dtype != np.dtype("datetime64[D]")
-        or sessions.ndim != 1
-        or bool(np.any(sessions[1:] <= sessions[:-1]))
-    ):
+    if sessions.dtype != np.dtype("datetime64[D]") or sessions.ndim != 1 or bool(np.any(sessions[1:] <= sessions[:-1])):
         raise InvalidInputError(
             name,
             expected="a strictly rising vector of datetime64[D]",

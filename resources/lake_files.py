@@ -9,6 +9,7 @@ import secrets
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import BinaryIO
 
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
@@ -84,6 +85,27 @@ class LakeFiles:
             data: bytes = self._fs.cat_file(f"{self._base}/{folder}/{name}")
             return data
 
+    def open(self, folder: str, name: str) -> BinaryIO:
+        """The file, open for reading at any place in it.
+
+        Raises:
+            FileNotFoundError: there is no such file.
+            LakeError: any other fault of the storage.
+        """
+        with self._named_errors("open", folder, name):
+            file: BinaryIO = self._fs.open(f"{self._base}/{folder}/{name}", "rb")
+            return file
+
+    def stamp(self, folder: str, name: str) -> Stamp | None:
+        """The stamp of one file, as in `stamps`; None if there is no such file."""
+        if not self._local:
+            return self.stamps(folder).get(name)
+        with self._named_errors("look up", folder, name):
+            try:
+                return _local_stamp(os.stat(os.path.join(self._base, folder, name)))
+            except FileNotFoundError:
+                return None
+
     def stamps(self, folder: str) -> dict[str, Stamp]:
         """File name -> a stamp that changes whenever the file is replaced. One listing, no file opened."""
         with self._named_errors("list", folder, ""):
@@ -92,8 +114,9 @@ class LakeFiles:
                 if not os.path.isdir(directory):
                     return {}
                 with os.scandir(directory) as entries:
-                    stats = {entry.name: entry.stat() for entry in entries if not entry.name.startswith(".")}
-                return {name: (stat.st_ino, stat.st_size, stat.st_mtime_ns) for name, stat in stats.items()}
+                    return {
+                        entry.name: _local_stamp(entry.stat()) for entry in entries if not entry.name.startswith(".")
+                    }
             try:
                 entries = self._fs.ls(f"{self._base}/{folder}", detail=True, refresh=True)
             except FileNotFoundError:
@@ -119,3 +142,7 @@ class LakeFiles:
                 mend="give this user the right, free some space, or set WAVEMILL_LAKE to another folder, and run "
                 "again; what was written before is whole",
             ) from error
+
+
+def _local_stamp(stat: os.stat_result) -> Stamp:
+    return stat.st_ino, stat.st_size, stat.st_mtime_ns

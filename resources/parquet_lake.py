@@ -5,7 +5,8 @@ bars were known when (`resources/price_history.py`, `kernels/as_of.py`).
 """
 
 import hashlib
-from collections.abc import Iterable, Mapping
+import os
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import date
 from functools import cache
@@ -18,7 +19,7 @@ from kernels.errors import LakeError
 from kernels.panel import PricePanel
 from resources.contracts import CONTRACTS
 from resources.lake_files import LakeFiles, Stamp
-from resources.price_history import PriceHistoryReader
+from resources.price_history import PriceHistoryReader, lookback_start
 
 _SUFFIX = ".parquet"
 _METADATA_PREFIX = "wavemill."
@@ -78,13 +79,13 @@ class ParquetLake:
             "code_version": code_version,
         }
         sink = pa.BufferOutputStream()
-        pq.write_table(
-            rows.replace_schema_metadata({_METADATA_PREFIX + key: value for key, value in described.items()}),
-            sink,
-            compression="zstd",
-            # The rows must come back as they were, and Arrow's own schema adds a kilobyte to each small file.
-            store_schema=False,
-        )
+        # Without Arrow's own schema, a kilobyte in each small file: `read` casts to the contract's.
+        # Dictionaries would make these small files larger, and slower to write.
+        with pq.ParquetWriter(
+            sink, rows.schema, compression="zstd", use_dictionary=False, store_schema=False
+        ) as writer:
+            writer.write_table(rows)
+            writer.add_key_value_metadata({_METADATA_PREFIX + key: value for key, value in described.items()})
         data = sink.getvalue().to_pybytes()
         info = PartitionInfo(rows=rows.num_rows, size=len(data), **described)
         if self.info(table, partition) != info:
@@ -95,43 +96,48 @@ class ParquetLake:
         """Make what was written durable, and sweep what killed runs left. Call once after the last write."""
         self.files.settle(table)
 
-    def read(self, table: str, partition: str) -> pa.Table:
-        """The rows of a partition, in the types of its contract.
+    def read(self, table: str, partition: str, columns: Sequence[str] | None = None) -> pa.Table:
+        """The rows of a partition, in the types of its contract; of all `columns` if None.
 
         Raises:
             FileNotFoundError: the partition doesn't exist.
             LakeError: the file is damaged, or was written under another version of the contract.
         """
-        data = self.files.read(table, partition + _SUFFIX)
+        schema = CONTRACTS[table].schema
+        if columns is not None:
+            schema = pa.schema([schema.field(name) for name in columns])
         try:
-            rows = pq.read_table(pa.BufferReader(data), use_threads=False)
-        except (pa.ArrowException, OSError) as error:
-            raise self._damaged(table, partition, error) from error
-        try:
-            return rows.replace_schema_metadata(None).cast(CONTRACTS[table].schema)
-        except (pa.ArrowException, ValueError) as error:
+            with self.files.open(table, partition + _SUFFIX) as file:
+                # One row group, read by one thread: the caller reads many partitions, or works in several threads.
+                rows = pq.ParquetFile(file).read(columns=columns, use_threads=False)
+            return rows.replace_schema_metadata(None).cast(schema)
+        except FileNotFoundError:
+            raise
+        except (pa.ArrowException, ValueError, OSError) as error:
             raise self._damaged(table, partition, error) from error
 
     def info(self, table: str, partition: str) -> PartitionInfo | None:
         """What a partition says of itself; None if it doesn't exist or isn't readable."""
-        return self.infos(table, [partition]).get(partition)
+        return self._stamped_info(table, partition, self.files.stamp(table, partition + _SUFFIX))
 
     def infos(self, table: str, partitions: Iterable[str]) -> dict[str, PartitionInfo]:
         """The same for many partitions with one listing. Absent and damaged partitions are left out."""
         stamps = self.files.stamps(table)
-        found = {}
-        for partition in partitions:
-            stamp = stamps.get(partition + _SUFFIX)
-            if stamp is None:
-                continue
-            cached = self._info.get((table, partition))
-            if cached is None or cached[0] != stamp:
-                described = self._describe(table, partition)
-                if described is None:
-                    continue
-                cached = self._info[table, partition] = (stamp, described)
-            found[partition] = cached[1]
-        return found
+        found = {
+            partition: self._stamped_info(table, partition, stamps.get(partition + _SUFFIX)) for partition in partitions
+        }
+        return {partition: info for partition, info in found.items() if info is not None}
+
+    def _stamped_info(self, table: str, partition: str, stamp: Stamp | None) -> PartitionInfo | None:
+        if stamp is None:
+            return None
+        cached = self._info.get((table, partition))
+        if cached is not None and cached[0] == stamp:
+            return cached[1]
+        info = self._describe(table, partition)
+        if info is not None:
+            self._info[table, partition] = (stamp, info)
+        return info
 
     def partitions(self, table: str) -> list[str]:
         """The partitions that exist, sorted."""
@@ -142,8 +148,10 @@ class ParquetLake:
         stamps = self.files.stamps(table)
         return {name.removesuffix(_SUFFIX): stamp for name, stamp in stamps.items() if name.endswith(_SUFFIX)}
 
-    def history(self, first: date, last: date, symbols: Iterable[str] | None = None) -> PriceHistory:
-        """As-traded bars and the quarantine of the sessions `first` to `last`, both included.
+    def history(
+        self, first: date, last: date, symbols: Iterable[str] | None = None, *, quarantine: bool = True
+    ) -> PriceHistory:
+        """As-traded bars of the sessions `first` to `last`, both included, and the quarantine unless it is left out.
 
         Sessions before the oldest `prices` partition are left out: history begins there.
 
@@ -151,7 +159,7 @@ class ParquetLake:
             SessionError: `first` or `last` is no session.
             MissingHistoryError: a session in between has no `prices` or no `quarantine`.
         """
-        return self._prices.history(first, last, symbols)
+        return self._prices.history(first, last, symbols, quarantine)
 
     def panel(
         self, end: date, sessions: int = 504, symbols: Iterable[str] | None = None, adjust: Adjust = "splits"
@@ -164,13 +172,13 @@ class ParquetLake:
             SessionError: `end` is no session.
             MissingHistoryError: a session in between has no `prices` or no `quarantine`.
         """
-        first = self._prices.lookback_start(end, sessions)
-        return as_of_panel(self._prices.history(first, end, symbols), adjust=adjust)
+        return as_of_panel(self.history(lookback_start(end, sessions), end, symbols), adjust=adjust)
 
     def _describe(self, table: str, partition: str) -> PartitionInfo | None:
         try:
-            data = self.files.read(table, partition + _SUFFIX)
-            footer = pq.read_metadata(pa.BufferReader(data))
+            with self.files.open(table, partition + _SUFFIX) as file:
+                footer = pq.read_metadata(file)
+                size = file.seek(0, os.SEEK_END)
         except (FileNotFoundError, pa.ArrowException):
             # Gone since the listing, or not Parquet: as good as absent, so that it is made again.
             return None
@@ -181,7 +189,7 @@ class ParquetLake:
         wanted = [field.name for field in fields(PartitionInfo)][2:]
         if not set(wanted) <= set(stored):
             return None
-        return PartitionInfo(rows=footer.num_rows, size=len(data), **{name: stored[name] for name in wanted})
+        return PartitionInfo(rows=footer.num_rows, size=size, **{name: stored[name] for name in wanted})
 
     def _damaged(self, table: str, partition: str, error: Exception) -> LakeError:
         return LakeError(

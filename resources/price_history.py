@@ -24,6 +24,12 @@ _VALUES = (*BAR_FIELDS, "split_ratio", "dividend")
 _ABSENT = {"split_ratio": 1.0, "dividend": 0.0}
 
 
+def lookback_start(end: date, count: int) -> date:
+    """The first of the `count` sessions that end at `end`, clipped to the start of the calendar."""
+    start: date = ALL_SESSIONS[max(0, session_number(end) - count + 1)].item()
+    return start
+
+
 @dataclass(frozen=True)
 class _SessionBars:
     """One decoded `prices` partition: sorted symbols, and float64 [7, n] in the order of `_VALUES`."""
@@ -48,16 +54,17 @@ class PriceHistoryReader:
         self._bars: dict[str, tuple[Stamp, _SessionBars]] = {}
         self._faults: dict[str, tuple[Stamp, _SessionFaults]] = {}
 
-    def lookback_start(self, end: date, count: int) -> date:
-        """The first of the `count` sessions that end at `end`, clipped to the start of the calendar."""
-        start: date = ALL_SESSIONS[max(0, session_number(end) - count + 1)].item()
-        return start
-
-    def history(self, first: date, last: date, symbols: Iterable[str] | None) -> PriceHistory:
+    def history(self, first: date, last: date, symbols: Iterable[str] | None, quarantine: bool) -> PriceHistory:
         """See `ParquetLake.history`."""
-        session_number(first), session_number(last)
-        price_stamps, fault_stamps = self._lake.stamps("prices"), self._lake.stamps("quarantine")
-        wanted = self._sessions_with_history(first, last, price_stamps, fault_stamps)
+        for end in (first, last):
+            session_number(end)
+        price_stamps = self._lake.stamps("prices")
+        fault_stamps = self._lake.stamps("quarantine") if quarantine else {}
+        wanted = history_sessions(first, last, min(price_stamps, default=None))
+        for table, stamps in [("prices", price_stamps), ("quarantine", fault_stamps)][: 2 if quarantine else 1]:
+            missing = [str(session) for session in wanted if str(session) not in stamps]
+            if missing:
+                raise missing_history(table, missing, f"the bars of {first} to {last}")
         keys = [str(session) for session in wanted]
         bars = [self._session_bars(key, price_stamps[key]) for key in keys]
         if symbols is None:
@@ -75,20 +82,8 @@ class PriceHistoryReader:
             present[rows, column] = True
             for index, field in enumerate(_VALUES):
                 values[field][rows, column] = session.values[index, found]
-        quarantined = self._quarantined(names, wanted, keys, fault_stamps)
+        quarantined = self._quarantined(names, wanted, keys if quarantine else [], fault_stamps)
         return PriceHistory(tuple(names.tolist()), wanted, **values, present=present, quarantined=quarantined)
-
-    def _sessions_with_history(
-        self, first: date, last: date, price_stamps: dict[str, Stamp], fault_stamps: dict[str, Stamp]
-    ) -> npt.NDArray[np.datetime64]:
-        asked = sessions(first, last)
-        oldest = min(price_stamps, default=None)
-        wanted = asked if oldest is None else asked[asked >= np.datetime64(oldest)]
-        for table, stamps in (("prices", price_stamps), ("quarantine", fault_stamps)):
-            missing = [str(session) for session in wanted if str(session) not in stamps]
-            if missing:
-                raise missing_history(table, missing, f"the bars of {first} to {last}")
-        return wanted
 
     def _session_bars(self, key: str, stamp: Stamp) -> _SessionBars:
         cached = self._bars.get(key)
@@ -127,6 +122,12 @@ class PriceHistoryReader:
             columns = np.searchsorted(wanted, faults.sessions[inside][found])
             entries.append(np.stack([rows, columns, np.full(len(rows), known)], axis=1).astype(np.int32))
         return np.concatenate(entries)
+
+
+def history_sessions(first: date, last: date, oldest: str | None) -> npt.NDArray[np.datetime64]:
+    """The sessions `first` to `last`, from the oldest `prices` partition on: history begins there."""
+    asked = sessions(first, last)
+    return asked if oldest is None else asked[asked >= np.datetime64(oldest)]
 
 
 def missing_history(table: str, missing: list[str], purpose: str) -> MissingHistoryError:

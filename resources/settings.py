@@ -8,9 +8,8 @@ from typing import get_args
 
 from kernels.device import Backend
 from kernels.errors import SettingsError
+from resources.price_sources import DEFAULT_SEED, PRICE_SOURCES
 
-PRICE_SOURCES = ("simulated", "files", "yahoo")
-DEFAULT_SEED = 1938
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -105,6 +104,6 @@ def _seed(text: str | None) -> int:
             "environment variable WAVEMILL_SEED",
             expected="a whole number from 0 to 2**63 - 1",
             got=repr(text),
-            mend="set WAVEMILL_SEED=1938, say, or unset it",
+            mend="set WAVEMILL_SEED=7, say, or unset it",
         )
     return int(text)

@@ -1,0 +1,82 @@
+"""The wave counts of each session."""
+
+from collections.abc import Iterator
+
+import dagster as dg
+import numpy as np
+import pyarrow as pa
+
+from assets.lookback import Lookback, load_lookback
+from assets.partitions import session_keys
+from assets.quarantine import quarantine
+from assets.session_run import SessionRun, over_lookback, session_asset
+from assets.windows import windows
+from kernels.panel import Int32Array1D
+from kernels.waves import scan
+from resources.contracts import PATTERNS
+from resources.lineage import made_from_lookback
+from resources.parquet_lake import ParquetLake
+from resources.pattern_table import pattern_table
+from resources.wiring import LakeResource, ScanSettingsResource
+
+CODE_VERSION = "1"
+
+
+@session_asset(
+    PATTERNS, CODE_VERSION, group="waves", kinds=("parquet", "numba"), deps=[windows, over_lookback(quarantine)]
+)
+def patterns(
+    context: dg.AssetExecutionContext, lake: LakeResource, scan_settings: ScanSettingsResource
+) -> dg.MaterializeResult:
+    """Elliott-wave counts inside the longest kept window of each symbol, as they stood at the close of the session.
+
+    The search is exhaustive: every count that the hard rules allow is scored. Kept are the best confirmed ones of each
+    symbol, and every setup that still stands, with its targets and the price that invalidates it. A score says how
+    closely a count follows the guidelines. It is not a probability: random walks are full of valid counts too.
+    """
+    keys = session_keys(context)
+    store, settings = lake.open(), scan_settings.scan()
+    found = store.infos("windows", keys)
+    extra = {"settings": settings, "windows": {key: info.fingerprint for key, info in found.items()}}
+    made_from = made_from_lookback(store, keys, ["prices", "quarantine"], extra)
+    run = SessionRun(context, store, PATTERNS, CODE_VERSION, made_from)
+    pending = run.pending()
+    if pending:
+        look = load_lookback(store, pending)
+        result = scan(
+            look.rows.low,
+            look.rows.high,
+            look.origins.row,
+            look.origins.end,
+            _scanned_lengths(store, look, pending),
+            settings=settings,
+            backend=scan_settings.chosen_backend(),
+        )
+        run.write(_tables(look, result, pending), len(pending))
+        run.metadata |= {"backend": result.backend, "backend_reason": result.reason}
+        run.metadata["candidates"] = int(result.candidates.sum())
+    return run.result()
+
+
+def _scanned_lengths(lake: ParquetLake, look: Lookback, pending: list[str]) -> Int32Array1D:
+    """The longest kept window of each origin's symbol on its session, int32 [E]; 0 where none is kept."""
+    lengths = np.zeros(len(look.origins.row), dtype=np.int32)
+    for day, key in enumerate(pending):
+        table = lake.read("windows", key)
+        kept = table.filter(table["kept"])
+        places = np.searchsorted(look.symbols, np.array(kept["symbol"].to_pylist(), dtype=look.symbols.dtype))
+        np.maximum.at(lengths, look.origins.by_session[day, places], kept["length"].to_numpy())
+    return lengths
+
+
+def _tables(look: Lookback, result, pending: list[str]) -> Iterator[tuple[str, pa.Table]]:
+    first = np.searchsorted(result.origin, np.arange(len(look.origins.row)))
+    last = np.searchsorted(result.origin, np.arange(len(look.origins.row)), side="right")
+    known_ids: dict[bytes, str] = {}
+    for day, key in enumerate(pending):
+        origins = look.origins.by_session[day]
+        counts = (last - first)[origins]
+        starts = np.repeat(first[origins] - np.r_[0, np.cumsum(counts)[:-1]], counts)
+        chosen = starts + np.arange(counts.sum())
+        symbols = np.repeat(look.symbols, counts)
+        yield key, pattern_table(look.asked[day], result, chosen, symbols, look.sessions, known_ids)

@@ -1,0 +1,123 @@
+"""`make run`: fill the price history, run the newest session, and say what was found and where it lies.
+
+It runs the very commands that the README shows, so that the runs are in the Dagster UI too.
+"""
+
+import json
+import subprocess
+import sys
+import time
+from datetime import date
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from kernels.errors import WavemillError
+from resources.calendar import ALL_SESSIONS, newest_complete_session, session_number
+from resources.parquet_lake import ParquetLake, open_lake
+from resources.price_sources import open_price_source
+from resources.settings import Settings, read_settings
+
+# Three years of sessions: the longest window of 504, and a year before it.
+HISTORY_SESSIONS = 756
+TOP = 10
+
+
+def main() -> int:
+    """Run the two jobs and print the top patterns. Returns the exit status."""
+    try:
+        settings = read_settings()
+        first, last = history_range(settings)
+        print(f"Prices: {settings.price_source}, {first} to {last}. Lake: {settings.lake}", flush=True)
+        started = time.monotonic()
+        execute_job(
+            "price_history",
+            {
+                "dagster/asset_partition_range_start": first.isoformat(),
+                "dagster/asset_partition_range_end": last.isoformat(),
+            },
+        )
+        filled = time.monotonic()
+        execute_job("daily_sp500", {"dagster/partition": last.isoformat()})
+        done = time.monotonic()
+        print(report(open_lake(settings.lake), last))
+        print(f"\nprice_history took {filled - started:.1f} s, daily_sp500 {done - filled:.1f} s.")
+        print("Look around: make ui, then open 127.0.0.1:3000 in a browser.")
+    except WavemillError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except subprocess.CalledProcessError as error:
+        print(f"error: the command above failed with exit status {error.returncode}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def history_range(settings: Settings) -> tuple[date, date]:
+    """First and last session to fill: all of a file, else the last three years that the source covers."""
+    source = open_price_source(
+        settings.price_source,
+        prices_path=settings.prices_path,
+        constituents_path=settings.constituents_path,
+        seed=settings.seed,
+    )
+    first, last = source.coverage()
+    last = min(last, newest_complete_session())
+    if settings.price_source == "files":
+        return first, last
+    recent: date = ALL_SESSIONS[max(0, session_number(last) - HISTORY_SESSIONS + 1)].item()
+    return max(first, recent), last
+
+
+def execute_job(job: str, tags: dict[str, str]) -> None:
+    """Run `dagster job execute`, with its progress lines on the terminal.
+
+    Raises:
+        subprocess.CalledProcessError: the job failed; its log was printed.
+    """
+    command = ["dagster", "job", "execute", "-m", "definitions", "-j", job, "--tags", json.dumps(tags)]
+    print("$ " + " ".join(f"'{word}'" if " " in word else word for word in command), flush=True)
+    log = []
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, bufsize=1) as process:
+        for line in process.stdout or ():
+            log.append(line)
+            if " - INFO - " in line or " - WARNING - " in line:
+                print("  " + line.rstrip().split(" - ", 6)[-1], flush=True)
+    if process.returncode:
+        print("".join(log[-60:]), file=sys.stderr)
+        raise subprocess.CalledProcessError(process.returncode, command)
+
+
+def report(lake: ParquetLake, session: date) -> str:
+    """The top patterns of a session as text, and where its tables lie."""
+    key = session.isoformat()
+    patterns = lake.read("patterns", key)
+    confirmed = patterns.filter(pc.equal(patterns["status"], "confirmed"))
+    setups = patterns.filter(pc.equal(patterns["status"], "setup"))
+    lines = [f"\n{session}: {confirmed.num_rows} confirmed patterns and {setups.num_rows} setups"]
+    for title, table in (("Best confirmed patterns", confirmed), ("Best setups", setups)):
+        lines += ["", f"{title}:", *_rows(table.sort_by([("score", "descending"), ("pattern_id", "ascending")]))]
+    lines += ["", "Tables of the session:"]
+    for name in ("universe", "prices", "quarantine", "windows", "patterns", "forecasts"):
+        info = lake.info(name, key)
+        lines.append(f"  {name:10} {info.rows if info else 0:7,} rows  {lake.uri(name, key)}")
+    return "\n".join(lines)
+
+
+def _rows(table: pa.Table) -> list[str]:
+    lines = [
+        f"  {'symbol':8} {'class':8} {'direction':9} {'score':>5}  {'from':10} {'to':10}  {'invalidation':>12}  targets"
+    ]
+    for row in table.slice(0, TOP).to_pylist():
+        ends = row["pivots"][0]["session"], row["pivots"][-1]["session"]
+        invalidation = "" if row["invalidation"] is None else f"{row['invalidation']:.2f}"
+        direction = "up" if row["direction"] > 0 else "down"
+        targets = " ".join(f"{target:.2f}" for target in row["targets"])
+        lines.append(
+            f"  {row['symbol']:8} {row['class']:8} {direction:9} {row['score']:5.3f}  {ends[0]} {ends[1]}  "
+            f"{invalidation:>12}  {targets}"
+        )
+    return lines
+
+
+if __name__ == "__main__":
+    sys.exit(main())

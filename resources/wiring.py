@@ -1,0 +1,105 @@
+"""What Dagster configures: each resource's options, and how to open the live thing behind it.
+
+Nothing here works at set-up (Dagster sets resources up twice for each run): `open` does it at first use, behind a cache
+of the process.
+"""
+
+from functools import cache
+from typing import Any, cast
+
+import dagster as dg
+from pydantic import Field
+
+from kernels.device import Backend
+from kernels.waves import ScanSettings
+from kernels.windows import WindowSettings
+from resources.parquet_lake import ParquetLake, open_lake
+from resources.price_sources import DEFAULT_SEED, PriceSource, open_price_source
+
+_WINDOWS = WindowSettings()
+_SCAN = ScanSettings()
+
+
+class LakeResource(dg.ConfigurableResource[Any]):
+    """Where the tables live."""
+
+    root: str = Field(description="Local folder or fsspec URL below which the tables lie.")
+
+    def open(self) -> ParquetLake:
+        """The lake, one for each process."""
+        return open_lake(self.root)
+
+
+class PriceSourceResource(dg.ConfigurableResource[Any]):
+    """Where the bars come from."""
+
+    source: str = Field(default="simulated", description="simulated, files or yahoo.")
+    prices_path: str | None = Field(default=None, description="File or folder that the source `files` reads.")
+    constituents_path: str | None = Field(default=None, description="CSV of symbol, name, sector.")
+    seed: int = Field(default=DEFAULT_SEED, description="Seed of the simulated market.")
+
+    def open(self) -> PriceSource:
+        """The price source, one for each process."""
+        return _open_price_source(self.source, self.prices_path, self.constituents_path, self.seed)
+
+
+@cache
+def _open_price_source(name: str, prices_path: str | None, constituents_path: str | None, seed: int) -> PriceSource:
+    return open_price_source(name, prices_path=prices_path, constituents_path=constituents_path, seed=seed)
+
+
+class ScanSettingsResource(dg.ConfigurableResource[Any]):
+    """How windows are pre-scored and patterns are searched. The profiles in jobs/profiles set these."""
+
+    lengths: list[int] = Field(default=list(_WINDOWS.lengths), description="Window lengths in sessions.")
+    weight_volatility: float = Field(default=_WINDOWS.weight_volatility, description="Weight in the pre-score.")
+    weight_range: float = Field(default=_WINDOWS.weight_range, description="Weight in the pre-score.")
+    weight_extrema: float = Field(default=_WINDOWS.weight_extrema, description="Weight in the pre-score.")
+    weight_slope: float = Field(default=_WINDOWS.weight_slope, description="Weight in the pre-score.")
+    threshold: float = Field(default=_WINDOWS.threshold, description="Lowest pre-score that is kept, 0 to 1.")
+    pre_score_top_k: int = Field(default=_WINDOWS.top_k, description="Windows kept for each session at most.")
+    skip_flat: bool = Field(default=_WINDOWS.skip_flat, description="Drop windows whose log range is below 1e-4.")
+    overlap: float = Field(
+        default=_WINDOWS.overlap, description="Share of a window that the next one repeats; 1 = a window every session."
+    )
+    max_skip: int | None = Field(
+        default=_SCAN.max_skip, description="Farther leg ends tried from each pivot; null = all of them."
+    )
+    max_span: int = Field(default=_SCAN.max_span, description="A pattern spans fewer sessions than this.")
+    top_n: int = Field(default=_SCAN.top_n, description="Confirmed patterns kept for each symbol.")
+    max_overlap: float = Field(
+        default=_SCAN.max_overlap, description="Of two patterns that share more of their span than this, one is kept."
+    )
+    backend: str = Field(default="auto", description="auto, naive, cpu or gpu.")
+
+    def windows(self) -> WindowSettings:
+        """The window options.
+
+        Raises:
+            InvalidInputError: an option out of its range, named.
+        """
+        return WindowSettings(
+            lengths=tuple(self.lengths),
+            weight_volatility=self.weight_volatility,
+            weight_range=self.weight_range,
+            weight_extrema=self.weight_extrema,
+            weight_slope=self.weight_slope,
+            threshold=self.threshold,
+            top_k=self.pre_score_top_k,
+            skip_flat=self.skip_flat,
+            overlap=self.overlap,
+        )
+
+    def scan(self) -> ScanSettings:
+        """The search options.
+
+        Raises:
+            InvalidInputError: an option out of its range, named.
+        """
+        return ScanSettings(
+            max_skip=self.max_skip, max_span=self.max_span, top_n=self.top_n, max_overlap=self.max_overlap
+        )
+
+    def chosen_backend(self) -> Backend:
+        """The backend asked for; the kernels check the name."""
+        return cast(Backend, self.backend)
