@@ -12,11 +12,11 @@ from assets.quarantine import quarantine
 from assets.session_run import SessionRun, over_lookback, session_asset
 from assets.windows import windows
 from kernels.panel import Int32Array1D
-from kernels.waves import scan
+from kernels.waves import Selected, scan_distinct
 from resources.contracts import PATTERNS
 from resources.lineage import made_from_lookback
 from resources.parquet_lake import ParquetLake
-from resources.pattern_table import pattern_table
+from resources.pattern_table import PatternTables
 from resources.wiring import LakeResource, ScanSettingsResource
 
 CODE_VERSION = "1"
@@ -36,14 +36,14 @@ def patterns(
     """
     keys = session_keys(context)
     store, settings = lake.open(), scan_settings.scan()
-    found = store.infos("windows", keys)
-    extra = {"settings": settings, "windows": {key: info.fingerprint for key, info in found.items()}}
+    inputs = {key: info.fingerprint for key, info in store.infos("windows", keys).items()}
+    extra = {"settings": settings, "windows": inputs}
     made_from = made_from_lookback(store, keys, ["prices", "quarantine"], extra)
     run = SessionRun(context, store, PATTERNS, CODE_VERSION, made_from)
     pending = run.pending()
     if pending:
         look = load_lookback(store, pending)
-        result = scan(
+        result = scan_distinct(
             look.rows.low,
             look.rows.high,
             look.origins.row,
@@ -53,8 +53,9 @@ def patterns(
             backend=scan_settings.chosen_backend(),
         )
         run.write(_tables(look, result, pending), len(pending))
-        run.metadata |= {"backend": result.backend, "backend_reason": result.reason}
-        run.metadata["candidates"] = int(result.candidates.sum())
+        found = result.distinct
+        run.metadata |= {"backend": found.backend, "backend_reason": found.reason}
+        run.metadata["candidates"] = int(found.candidates.sum())
     return run.result()
 
 
@@ -69,14 +70,14 @@ def _scanned_lengths(lake: ParquetLake, look: Lookback, pending: list[str]) -> I
     return lengths
 
 
-def _tables(look: Lookback, result, pending: list[str]) -> Iterator[tuple[str, pa.Table]]:
-    first = np.searchsorted(result.origin, np.arange(len(look.origins.row)))
-    last = np.searchsorted(result.origin, np.arange(len(look.origins.row)), side="right")
-    known_ids: dict[bytes, str] = {}
+def _tables(look: Lookback, result: Selected, pending: list[str]) -> Iterator[tuple[str, pa.Table]]:
+    symbols = look.symbols[look.rows.symbol[look.origins.row[result.distinct.origin]]]
+    tables = PatternTables(result, symbols, look.sessions)
+    first, last = np.searchsorted(
+        result.origin, [np.arange(len(look.origins.row)), np.arange(len(look.origins.row)) + 1]
+    )
     for day, key in enumerate(pending):
         origins = look.origins.by_session[day]
         counts = (last - first)[origins]
         starts = np.repeat(first[origins] - np.r_[0, np.cumsum(counts)[:-1]], counts)
-        chosen = starts + np.arange(counts.sum())
-        symbols = np.repeat(look.symbols, counts)
-        yield key, pattern_table(look.asked[day], result, chosen, symbols, look.sessions, known_ids)
+        yield key, tables.table(look.asked[day], starts + np.arange(counts.sum()))

@@ -1,5 +1,7 @@
 """The jobs over sessions: fill history, and the daily chain with its schedule."""
 
+import warnings
+
 import dagster as dg
 
 from assets.forecasts import forecasts
@@ -10,26 +12,33 @@ from assets.quarantine import quarantine
 from assets.universe import universe
 from assets.windows import windows
 
-# Kernels use the cores themselves, and what is read once stays warm between the steps of one process.
-EXECUTOR = dg.in_process_executor
 
-price_history = dg.define_asset_job(
+def _session_job(name: str, assets: list[dg.AssetsDefinition], description: str):
+    with warnings.catch_warnings():
+        # Dagster wants to infer the partitions from the assets, but then its schedule forgets the closed days.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return dg.define_asset_job(
+            name,
+            selection=dg.AssetSelection.assets(*assets),
+            partitions_def=SESSIONS,
+            # Kernels use the cores themselves, and what is read once stays warm between the steps of one process.
+            executor_def=dg.in_process_executor,
+            description=description,
+        )
+
+
+price_history = _session_job(
     "price_history",
-    selection=dg.AssetSelection.assets(universe, prices, quarantine),
-    partitions_def=SESSIONS,
-    executor_def=EXECUTOR,
-    description="Universe, prices and quarantine for a range of sessions, in one run. Run it first.",
+    [universe, prices, quarantine],
+    "Universe, prices and quarantine for a range of sessions, in one run. Run it first.",
 )
 
-daily_sp500 = dg.define_asset_job(
+daily_sp500 = _session_job(
     "daily_sp500",
-    selection=dg.AssetSelection.assets(universe, prices, quarantine, windows, patterns, forecasts),
-    partitions_def=SESSIONS,
-    executor_def=EXECUTOR,
-    description="The whole chain for one session, or for a range of sessions in one run.",
+    [universe, prices, quarantine, windows, patterns, forecasts],
+    "The whole chain for one session, or for a range of sessions in one run.",
 )
 
-# Without `partitions_def` on the job, Dagster's schedule would run the session before once more on each closed day.
 daily_sp500_schedule = dg.build_schedule_from_partitioned_job(
     daily_sp500,
     name="daily_sp500_schedule",

@@ -8,11 +8,11 @@ from pydantic import Field
 
 from assets.session_run import preview
 from kernels.errors import InvalidInputError, MissingHistoryError
-from kernels.waves import scan
+from kernels.waves import scan_distinct
 from resources.calendar import session_number
 from resources.lineage import SHORTEST_WINDOW
 from resources.parquet_lake import ParquetLake, fingerprint
-from resources.pattern_table import pattern_table
+from resources.pattern_table import PatternTables
 from resources.wiring import LakeResource, ScanSettingsResource
 
 TABLE = "scan_symbols"
@@ -29,8 +29,8 @@ class ScanSymbolsConfig(dg.Config):
     end: str = Field(default="", description="Last session of the range, ISO date; empty = the newest in the lake.")
 
 
-@dg.op(name=TABLE)
-def scan_symbols_op(
+@dg.op(name="scan")
+def scan_op(
     context: dg.OpExecutionContext, config: ScanSymbolsConfig, lake: LakeResource, scan_settings: ScanSettingsResource
 ) -> None:
     """Scan the symbols over the range, as known at its last session, and write one table of patterns.
@@ -41,7 +41,7 @@ def scan_symbols_op(
     end = _end(store, config.end)
     panel = _panel(store, config, end)
     count = len(panel.symbols)
-    result = scan(
+    result = scan_distinct(
         panel.low,
         panel.high,
         np.arange(count, dtype=np.int32),
@@ -50,9 +50,9 @@ def scan_symbols_op(
         settings=scan_settings.scan(),
         backend=scan_settings.chosen_backend(),
     )
-    symbols = np.array(panel.symbols)[result.origin]
-    chosen = np.arange(len(result.origin))
-    table = pattern_table(np.datetime64(end), result, chosen, symbols, panel.sessions, {})
+    found = result.distinct
+    tables = PatternTables(result, np.array(panel.symbols)[found.origin], panel.sessions)
+    table = tables.table(np.datetime64(end), np.arange(len(result.origin)))
     asked = fingerprint({"config": config.model_dump(), "settings": scan_settings.model_dump()})
     name = f"{panel.sessions[0]}_{panel.sessions[-1]}_{asked[:12]}"
     store.write(TABLE, name, table, made_from=asked, code_version="1")
@@ -60,14 +60,14 @@ def scan_symbols_op(
     best = table.filter(np.array(table["status"].to_pylist()) == "confirmed").sort_by([("score", "descending")])
     context.log.info(
         f"{table.num_rows} patterns of {count} symbols, {panel.sessions[0]} to {panel.sessions[-1]}, "
-        f"on {result.backend} ({result.reason}): {store.uri(TABLE, name)}"
+        f"on {found.backend} ({found.reason}): {store.uri(TABLE, name)}"
     )
     context.add_output_metadata(
         {
             "patterns": table.num_rows,
-            "candidates": int(result.candidates.sum()),
-            "backend": result.backend,
-            "backend_reason": result.reason,
+            "candidates": int(found.candidates.sum()),
+            "backend": found.backend,
+            "backend_reason": found.reason,
             "dagster/uri": store.uri(TABLE, name),
             "best": preview(best, _PREVIEW),
         }
@@ -131,5 +131,5 @@ def _panel(lake: ParquetLake, config: ScanSymbolsConfig, end: date):
     description="Ad hoc: scan `symbols` from `start` to `end` with the scan settings of the run config.",
 )
 def scan_symbols() -> None:
-    """One op; see `scan_symbols_op`."""
-    scan_symbols_op()
+    """One op; see `scan_op`."""
+    scan_op()

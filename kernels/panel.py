@@ -57,11 +57,14 @@ class PricePanel:
 
 def require_sessions(name: str, sessions: SessionArray1D) -> None:
     """Raise `InvalidInputError` unless `sessions` is a strictly rising `datetime64[D]` vector."""
-    if sessions.dtype != np.dtype("datetime64[D]") or sessions.ndim != 1 or bool(np.any(sessions[1:] <= sessions[:-1])):
+    days = sessions.dtype == np.dtype("datetime64[D]") and sessions.ndim == 1
+    # No comparison with NaT holds, so "all rise" refuses it; one alone has no neighbour.
+    rising = days and bool(np.all(sessions[1:] > sessions[:-1])) and not bool(np.any(np.isnat(sessions[:1])))
+    if not rising:
         raise InvalidInputError(
             name,
             expected="a strictly rising vector of datetime64[D]",
-            got=f"{sessions.dtype} of shape {sessions.shape}, rising: {bool(np.all(sessions[1:] > sessions[:-1]))}",
+            got=f"{sessions.dtype} of shape {sessions.shape}" + (", not strictly rising" if days else ""),
             mend="pass np.array(dates, dtype='datetime64[D]'), sorted, each once",
         )
 

@@ -107,8 +107,15 @@ def newest_complete_session(now: datetime | None = None) -> date:
         now: a moment with a time zone; the present if None.
 
     Raises:
-        SessionError: `now` lies before the end of the first session.
+        SessionError: `now` has no time zone, or lies before the end of the first session.
     """
+    if now is not None and now.utcoffset() is None:
+        raise SessionError(
+            "the newest complete session",
+            expected="a moment with a time zone",
+            got=f"{now}, which is another moment on every machine",
+            mend="pass a datetime with tzinfo",
+        )
     today = (now or datetime.now(tz=EXCHANGE_TIME_ZONE)).astimezone(EXCHANGE_TIME_ZONE).date()
     complete = sessions(FIRST_SESSION, today - timedelta(days=1))
     if not len(complete):

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
+from itertools import zip_longest
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -76,8 +77,10 @@ class Contract:
         Raises:
             ContractError: the first broken promise, with the column and the first row at fault.
         """
-        if not table.schema.equals(self.schema):
-            raise self._error("schema", str(self.schema), str(table.schema))
+        for ours, theirs in zip_longest(self.schema, table.schema):
+            expected, got = _described(ours), _described(theirs)
+            if got != expected:
+                raise self._error(f"column {(ours or theirs).name}", expected, got)
         for column in self.columns:
             values = table[column.name]
             if not column.nullable and values.null_count:
@@ -90,7 +93,8 @@ class Contract:
                 raise self._error(f"column {column.name}", wanted, f"{values[row].as_py()} in {self._row(table, row)}")
         keys = table.select(list(self.key))
         if keys.group_by(list(self.key)).aggregate([]).num_rows != table.num_rows:
-            raise self._error("rows", f"one row for each {', '.join(self.key)}", "rows that repeat a key")
+            row = _first_repeated(keys)
+            raise self._error("rows", f"one row for each {', '.join(self.key)}", f"again in {self._row(table, row)}")
         if self.partition is not None and table.num_rows:
             other = pc.not_equal(table[self.partition], pa.scalar(date.fromisoformat(partition)))
             row = pc.index(other, True).as_py()
@@ -105,6 +109,17 @@ class Contract:
             f"correct what makes `{self.name}`, or change its contract in resources/contracts.py and raise its version"
         )
         return ContractError(f"contract of {self.name}, {where}", expected=expected, got=got, mend=mend)
+
+
+def _described(field: pa.Field | None) -> str:
+    return "no column here" if field is None else f"{field.name} {field.type}{'' if field.nullable else ', no null'}"
+
+
+def _first_repeated(keys: pa.Table) -> int:
+    """The first row whose key was there before."""
+    rows = zip(*(column.to_pylist() for column in keys.itercolumns()), strict=True)
+    first: dict[tuple[object, ...], int] = {}
+    return next(row for row, key in enumerate(rows) if first.setdefault(key, row) != row)
 
 
 def _outside(values: pa.ChunkedArray, low: float | None, high: float | None) -> pa.ChunkedArray:

@@ -8,7 +8,7 @@ import os
 import secrets
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import BinaryIO
 
 import fsspec
@@ -66,8 +66,10 @@ class LakeFiles:
             return
         with self._named_errors("settle", folder, ""):
             for entry in os.scandir(directory):
-                if entry.name.endswith(".tmp") and time.time() - entry.stat().st_mtime > STALE_TEMPORARY_SECONDS:
-                    os.unlink(entry.path)
+                # Another run may rename its own file, or sweep the same one, in this very moment.
+                with suppress(FileNotFoundError):
+                    if entry.name.endswith(".tmp") and time.time() - entry.stat().st_mtime > STALE_TEMPORARY_SECONDS:
+                        os.unlink(entry.path)
             descriptor = os.open(directory, os.O_RDONLY)
             try:
                 os.fsync(descriptor)

@@ -58,13 +58,21 @@ def require_history(lake: ParquetLake, keys: Iterable[str]) -> None:
     for key in keys:
         number = session_number(date.fromisoformat(key))
         have = 0 if oldest is None else number - session_number(date.fromisoformat(oldest)) + 1
-        if have < SHORTEST_WINDOW:
-            first = lookback_start(date.fromisoformat(key), LOOKBACK)
-            last = ALL_SESSIONS[number - max(have, 1)] if number else ALL_SESSIONS[0]
-            error = missing_history("prices", [str(first), str(last)], f"the look-back of {key}")
+        if have >= SHORTEST_WINDOW:
+            continue
+        expected = f"{SHORTEST_WINDOW} sessions of bars up to {key} at least, {LOOKBACK} for the longest window"
+        if number < SHORTEST_WINDOW - 1:
             raise MissingHistoryError(
-                error.where,
-                expected=f"{SHORTEST_WINDOW} sessions of bars up to {key} at least, {LOOKBACK} for the longest window",
-                got=f"{max(have, 0)} sessions; {first} to {last} is missing",
-                mend=error.mend,
+                "table `prices`",
+                expected=expected,
+                got=f"a session that is number {number + 1} of the calendar",
+                mend=f"choose a session from {ALL_SESSIONS[SHORTEST_WINDOW - 1]} on",
             )
+        first = lookback_start(date.fromisoformat(key), LOOKBACK)
+        last = ALL_SESSIONS[number - max(have, 0)]
+        raise MissingHistoryError(
+            "table `prices`",
+            expected=expected,
+            got=f"{max(have, 0)} sessions; {first} to {last} is missing",
+            mend=missing_history("prices", [str(first), str(last)], "").mend,
+        )

@@ -80,16 +80,18 @@ class ParquetLake:
         }
         sink = pa.BufferOutputStream()
         # Without Arrow's own schema, a kilobyte in each small file: `read` casts to the contract's.
-        # Dictionaries would make these small files larger, and slower to write.
+        # Dictionaries would make these small files larger, and slower to write. The checksums let `read` notice a
+        # page that the disk has changed.
         with pq.ParquetWriter(
-            sink, rows.schema, compression="zstd", use_dictionary=False, store_schema=False
+            sink, rows.schema, compression="zstd", use_dictionary=False, store_schema=False, write_page_checksum=True
         ) as writer:
             writer.write_table(rows)
             writer.add_key_value_metadata({_METADATA_PREFIX + key: value for key, value in described.items()})
         data = sink.getvalue().to_pybytes()
         info = PartitionInfo(rows=rows.num_rows, size=len(data), **described)
-        if self.info(table, partition) != info:
-            self.files.write(table, partition + _SUFFIX, data)
+        name = partition + _SUFFIX
+        if self.info(table, partition) != info or self.files.read(table, name) != data:
+            self.files.write(table, name, data)
         return info
 
     def settle(self, table: str) -> None:
@@ -103,21 +105,30 @@ class ParquetLake:
             FileNotFoundError: the partition doesn't exist.
             LakeError: the file is damaged, or was written under another version of the contract.
         """
-        schema = CONTRACTS[table].schema
+        contract = CONTRACTS[table]
+        schema = contract.schema
         if columns is not None:
             schema = pa.schema([schema.field(name) for name in columns])
         try:
             with self.files.open(table, partition + _SUFFIX) as file:
+                parquet = pq.ParquetFile(file, page_checksum_verification=True)
+                version = _described(parquet.metadata).get("schema_version")
+                if version != str(contract.version):
+                    raise ValueError(f"its schema version is {version}")
                 # One row group, read by one thread: the caller reads many partitions, or works in several threads.
-                rows = pq.ParquetFile(file).read(columns=columns, use_threads=False)
+                rows = parquet.read(columns=columns, use_threads=False)
             return rows.replace_schema_metadata(None).cast(schema)
-        except FileNotFoundError:
+        except (FileNotFoundError, LakeError):
             raise
         except (pa.ArrowException, ValueError, OSError) as error:
             raise self._damaged(table, partition, error) from error
 
     def info(self, table: str, partition: str) -> PartitionInfo | None:
-        """What a partition says of itself; None if it doesn't exist or isn't readable."""
+        """What a partition says of itself; None if it doesn't exist or isn't a Parquet file of this lake.
+
+        Raises:
+            LakeError: the storage refuses to open the file.
+        """
         return self._stamped_info(table, partition, self.files.stamp(table, partition + _SUFFIX))
 
     def infos(self, table: str, partitions: Iterable[str]) -> dict[str, PartitionInfo]:
@@ -179,17 +190,16 @@ class ParquetLake:
             with self.files.open(table, partition + _SUFFIX) as file:
                 footer = pq.read_metadata(file)
                 size = file.seek(0, os.SEEK_END)
-        except (FileNotFoundError, pa.ArrowException):
-            # Gone since the listing, or not Parquet: as good as absent, so that it is made again.
+            stored = _described(footer)
+        except LakeError:
+            raise
+        except (FileNotFoundError, pa.ArrowException, OSError, UnicodeDecodeError):
+            # Gone since the listing, or not Parquet (Arrow calls a damaged footer an OSError): as good as absent, so
+            # that it is made again.
             return None
-        stored = {
-            key.decode().removeprefix(_METADATA_PREFIX): value.decode()
-            for key, value in (footer.metadata or {}).items()
-        }
-        wanted = [field.name for field in fields(PartitionInfo)][2:]
-        if not set(wanted) <= set(stored):
+        if len(stored) < len(_DESCRIBED):
             return None
-        return PartitionInfo(rows=footer.num_rows, size=size, **{name: stored[name] for name in wanted})
+        return PartitionInfo(rows=footer.num_rows, size=size, **stored)
 
     def _damaged(self, table: str, partition: str, error: Exception) -> LakeError:
         return LakeError(
@@ -198,6 +208,16 @@ class ParquetLake:
             got=f"{type(error).__name__}: {error}",
             mend=f"delete the file and materialise `{table}` for {partition} again",
         )
+
+
+_DESCRIBED = tuple(field.name for field in fields(PartitionInfo))[2:]
+
+
+def _described(footer: pq.FileMetaData) -> dict[str, str]:
+    """What `ParquetLake.write` put into the footer; other keys are left out."""
+    stored = footer.metadata or {}
+    keys = {name: (_METADATA_PREFIX + name).encode() for name in _DESCRIBED}
+    return {name: stored[key].decode() for name, key in keys.items() if key in stored}
 
 
 @cache
@@ -213,8 +233,15 @@ def fingerprint(parts: Mapping[str, object]) -> str:
 
 
 def _content_fingerprint(rows: pa.Table) -> str:
-    """SHA-256 of the rows as one Arrow IPC stream."""
+    """SHA-256 of the rows: for each column which values are there, and these values, as Arrow IPC streams.
+
+    What lies in memory under a null (which NaN it was), or beside a slice, is no part of the rows: filtering drops it.
+    """
     sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, rows.schema.remove_metadata()) as writer:
-        writer.write_table(rows.combine_chunks().replace_schema_metadata(None))
+    for name, column in zip(rows.column_names, rows.itercolumns(), strict=True):
+        valid = column.is_valid()
+        for part in (valid, column.filter(valid)):
+            batch = pa.record_batch([part.combine_chunks()], [name])
+            with pa.ipc.new_stream(sink, batch.schema) as writer:
+                writer.write_batch(batch)
     return hashlib.sha256(sink.getvalue()).hexdigest()

@@ -5,87 +5,89 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from kernels.panel import SessionArray1D
-from kernels.waves import CLASS_NAMES, COMPONENTS, MARGINS, Patterns, pattern_ids
+from kernels.waves import CLASS_NAMES, COMPONENTS, MARGINS, Selected, pattern_ids
 from resources.contracts import PATTERNS
 
 STATUSES = ("confirmed", "setup")
+_BY_SESSION = ("session", "rank", "targets")
 
 
-def pattern_table(
-    session: np.datetime64,
-    patterns: Patterns,
-    chosen: npt.NDArray[np.intp],
-    symbols: npt.NDArray[np.str_],
-    sessions: SessionArray1D,
-    known_ids: dict[bytes, str],
-) -> pa.Table:
-    """The table of one session.
+class PatternTables:
+    """The tables of one scan, session by session.
 
-    Args:
-        session: the session, as `datetime64[D]`.
-        patterns: what the scan found.
-        chosen: indexes of the session's patterns, int [n], in the order of the rows.
-        symbols: str [n], the symbol of each chosen pattern.
-        sessions: `datetime64[D]` [T], what the pivots are indexes into.
-        known_ids: filled with the ids made here. Pass the same one for every session of the same `sessions`: most
-            patterns stand for many days, and hashing each of them once is much of the time.
+    Most patterns stand for many sessions, so each one's columns are made once and then picked by session.
     """
-    direction = patterns.direction[chosen]
-    pivots = patterns.pivots[chosen]
-    there = pivots >= 0
-    pivot_sessions = sessions[pivots]
-    lows = (np.arange(pivots.shape[1]) % 2 == 0) == (direction == 1)[:, None]
+
+    def __init__(self, selected: Selected, symbols: npt.NDArray[np.str_], sessions: SessionArray1D) -> None:
+        """Make the columns.
+
+        Args:
+            selected: what the scan found.
+            symbols: str [P], the symbol of each distinct pattern.
+            sessions: `datetime64[D]` [T], what the pivots are indexes into.
+        """
+        self._selected = selected
+        self._columns = _columns(selected, symbols, sessions)
+
+    def table(self, session: np.datetime64, chosen: npt.NDArray[np.intp]) -> pa.Table:
+        """The table of one session.
+
+        Args:
+            session: `datetime64[D]`.
+            chosen: int [n], the session's selections, in the order of the rows.
+        """
+        pattern = self._selected.pattern[chosen]
+        targets = self._selected.distinct.targets[pattern]
+        targets[:, -1] = self._selected.channel_target[chosen]
+        there = np.isfinite(targets)
+        by_session = {
+            "session": pa.array(np.full(len(chosen), session)),
+            "rank": pa.array(self._selected.rank[chosen].astype(np.int32)),
+            "targets": _lists(there.sum(axis=1), pa.array(targets[there])),
+        }
+        picked = self._columns.take(pa.array(pattern))
+        columns = [by_session[name] if name in by_session else picked[name] for name in PATTERNS.schema.names]
+        return pa.Table.from_arrays(columns, schema=PATTERNS.schema)
+
+
+def _columns(selected: Selected, symbols: npt.NDArray[np.str_], sessions: SessionArray1D) -> pa.Table:
+    """The columns that a pattern has on every session."""
+    patterns = selected.distinct
+    count = len(symbols)
+    there = patterns.pivots >= 0
+    lows = (np.arange(there.shape[1]) % 2 == 0) == (patterns.direction == 1)[:, None]
     pivot = pa.StructArray.from_arrays(
         [
-            pa.array(pivot_sessions[there]),
-            pa.array(patterns.prices[chosen][there]),
+            pa.array(sessions[patterns.pivots[there]]),
+            pa.array(patterns.prices[there]),
             pa.array(np.where(lows, "low", "high")[there], pa.string()),
         ],
         fields=list(PATTERNS.schema.field("pivots").type.value_type),
     )
-    targets = patterns.targets[chosen]
-    names = np.array(CLASS_NAMES)[patterns.class_index[chosen]]
-    ids = _ids(symbols, names, direction, pivots, sessions, known_ids)
-    count = len(chosen)
-    return PATTERNS.table(
+    names = np.array(CLASS_NAMES)[patterns.class_index]
+    ids = pattern_ids(symbols.tolist(), names.tolist(), patterns.direction, patterns.pivots, sessions)
+    table = PATTERNS.table(
         {
-            "session": np.full(count, session),
+            "session": np.zeros(count, "datetime64[D]"),
             "symbol": symbols,
             "pattern_id": ids,
             "class": names,
-            "direction": direction,
+            "direction": patterns.direction,
             "degree": pa.nulls(count, pa.int8()),
-            "status": np.array(STATUSES)[patterns.status[chosen]],
-            "legs": patterns.legs[chosen],
-            "rank": patterns.rank[chosen].astype(np.int32),
+            "status": np.array(STATUSES)[patterns.status],
+            "legs": patterns.legs,
+            "rank": np.ones(count, np.int32),
             "pivots": _lists(there.sum(axis=1), pivot),
-            "score": patterns.score[chosen],
-            **{name: patterns.components[chosen, index] for index, name in enumerate(COMPONENTS)},
-            **{f"margin_{name}": patterns.margins[chosen, index] for index, name in enumerate(MARGINS)},
-            "targets": _lists(np.isfinite(targets).sum(axis=1), pa.array(targets[np.isfinite(targets)])),
-            "invalidation": patterns.invalidation[chosen],
+            "score": patterns.score,
+            **{name: patterns.components[:, index] for index, name in enumerate(COMPONENTS)},
+            **{f"margin_{name}": patterns.margins[:, index] for index, name in enumerate(MARGINS)},
+            "targets": _lists(np.zeros(count, np.intp), pa.array([], pa.float64())),
+            "invalidation": patterns.invalidation,
             "p_value": pa.nulls(count, pa.float64()),
             "q_value": pa.nulls(count, pa.float64()),
         }
     )
-
-
-def _ids(
-    symbols: npt.NDArray[np.str_],
-    names: npt.NDArray[np.str_],
-    direction: npt.NDArray[np.int8],
-    pivots: npt.NDArray[np.int32],
-    sessions: SessionArray1D,
-    known_ids: dict[bytes, str],
-) -> list[str]:
-    columns = [symbols.astype("U15"), names.astype("U24"), direction, *pivots.T]
-    keys = np.rec.fromarrays(columns).tobytes()
-    size = len(keys) // max(len(symbols), 1)
-    parts = [keys[start : start + size] for start in range(0, len(keys), size or 1)]
-    new = np.array([index for index, part in enumerate(parts) if part not in known_ids], dtype=np.intp)
-    made = pattern_ids(symbols[new].tolist(), names[new].tolist(), direction[new], pivots[new], sessions)
-    known_ids.update(zip([parts[index] for index in new], made, strict=True))
-    return [known_ids[part] for part in parts]
+    return table.drop_columns(list(_BY_SESSION))
 
 
 def _lists(counts: npt.NDArray[np.intp], values: pa.Array) -> pa.Array:

@@ -61,6 +61,8 @@ class PriceHistoryReader:
         price_stamps = self._lake.stamps("prices")
         fault_stamps = self._lake.stamps("quarantine") if quarantine else {}
         wanted = history_sessions(first, last, min(price_stamps, default=None))
+        if not len(wanted):
+            raise missing_history("prices", [str(first), str(last)], f"{first} to {last}")
         for table, stamps in [("prices", price_stamps), ("quarantine", fault_stamps)][: 2 if quarantine else 1]:
             missing = [str(session) for session in wanted if str(session) not in stamps]
             if missing:

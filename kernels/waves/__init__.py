@@ -1,0 +1,151 @@
+"""Elliott-wave patterns: every count that the hard rules allow, scored, as of any bar.
+
+`enumerate_class` lists the patterns of one series; `scan` selects the best confirmed patterns and the standing setups
+of many series as of many bars. Definitions, formulas and sources are in this folder's README.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from kernels.device import Backend, choose
+from kernels.waves import cpu, naive
+from kernels.waves.classes import CLASS_NAMES, COMPONENTS, MARGINS
+from kernels.waves.identity import pattern_id, pattern_ids
+from kernels.waves.patterns import CONFIRMED, SETUP, Patterns, ScanSettings, Selected, require_count, require_names
+from kernels.waves.validate import checked_bars, checked_origins
+
+__all__ = [
+    "CLASS_NAMES",
+    "COMPONENTS",
+    "CONFIRMED",
+    "MARGINS",
+    "SETUP",
+    "Patterns",
+    "ScanSettings",
+    "Selected",
+    "enumerate_class",
+    "pattern_id",
+    "pattern_ids",
+    "scan",
+    "scan_distinct",
+]
+
+AVAILABLE = ("naive", "cpu")
+
+
+def enumerate_class(
+    low: npt.ArrayLike,
+    high: npt.ArrayLike,
+    name: str,
+    direction: int,
+    *,
+    max_skip: int | None = None,
+    max_span: int = 504,
+    backend: Backend = "auto",
+) -> npt.NDArray[np.int32]:
+    """List every pattern of one class in one series, by the definitions in the README and none else.
+
+    Args:
+        low: real numbers [n], positive dollars; NaN in either price means that there is no bar: it splits the series.
+        high: real numbers [n], positive dollars, `low` or more.
+        name: one of `CLASS_NAMES`.
+        direction: 1 where the first leg rises, -1 where it falls.
+        max_skip: how many legs from one start, counted from the shortest, may be used; None for all.
+        max_span: upper limit of p_last - p0, exclusive, in bars.
+        backend: "auto", "naive" or "cpu".
+
+    Returns:
+        int32 [m, legs + 1], the bars of the pivots, rows sorted lexicographically.
+
+    Raises:
+        InvalidInputError: a wrong shape, price, name or limit; a faulty bar is named.
+        BackendUnavailableError: an explicit backend that isn't there.
+    """
+    require_names("class of enumerate_class", (name,), CLASS_NAMES)
+    require_names("direction of enumerate_class", (direction,), (1, -1))
+    if max_skip is not None:
+        require_count("max_skip of enumerate_class", max_skip, 1)
+    require_count("max_span of enumerate_class", max_span, 1)
+    lows, highs = checked_bars(low, high, 1)
+    chosen = choose("waves", backend, AVAILABLE)
+    if chosen.backend == "naive":
+        return naive.enumerate_class(lows, highs, name, direction, max_skip, max_span)
+    return cpu.enumerate_class(lows, highs, name, direction, max_skip, max_span)
+
+
+def scan(
+    low: npt.ArrayLike,
+    high: npt.ArrayLike,
+    row: npt.ArrayLike,
+    end: npt.ArrayLike,
+    length: npt.ArrayLike,
+    *,
+    settings: ScanSettings | None = None,
+    backend: Backend = "auto",
+) -> Patterns:
+    """Select the patterns of many series as of many bars.
+
+    An origin asks for the patterns of one series as known at the close of bar `end`, with p0 on one of the `length`
+    bars that end there. Nothing depends on a later bar, on another origin or on another series; the bar before the
+    window may serve as the left neighbour of p0, nothing earlier counts.
+
+    Args:
+        low: real numbers [R, T], positive dollars; NaN in either price means that there is no bar, which splits the
+            series.
+        high: real numbers [R, T], positive dollars, `low` or more.
+        row: integers [E], series of each origin, in [0, R).
+        end: integers [E], last bar that each origin knows, in [0, T); origins are sorted by row, then end.
+        length: integers [E], bars in the window of each origin, 0 or more; 0 asks for nothing.
+        settings: what to look for and what to keep; the defaults of `ScanSettings` if None.
+        backend: "auto", "naive" or "cpu".
+
+    Returns:
+        The patterns by origin, then confirmed before setups, then rank; one row for each origin that keeps a pattern.
+
+    Raises:
+        InvalidInputError: a wrong shape, price, order or range; a faulty bar is named.
+        BackendUnavailableError: an explicit backend that isn't there.
+    """
+    return scan_distinct(low, high, row, end, length, settings=settings, backend=backend).expanded()
+
+
+def scan_distinct(
+    low: npt.ArrayLike,
+    high: npt.ArrayLike,
+    row: npt.ArrayLike,
+    end: npt.ArrayLike,
+    length: npt.ArrayLike,
+    *,
+    settings: ScanSettings | None = None,
+    backend: Backend = "auto",
+) -> Selected:
+    """Scan as `scan` does, and list each pattern once.
+
+    Over a range of bars most patterns are kept by many origins, so this is a twentieth of the memory.
+
+    Args:
+        low: as in `scan`.
+        high: as in `scan`.
+        row: as in `scan`.
+        end: as in `scan`.
+        length: as in `scan`.
+        settings: as in `scan`.
+        backend: as in `scan`.
+
+    Returns:
+        The patterns, and which origin keeps which.
+
+    Raises:
+        InvalidInputError: as in `scan`.
+        BackendUnavailableError: as in `scan`.
+    """
+    lows, highs = checked_bars(low, high, 2)
+    rows, ends, lengths = checked_origins(row, end, length, lows.shape)
+    wanted = ScanSettings() if settings is None else settings
+    chosen = choose("waves", backend, AVAILABLE)
+    start = np.where(lengths > 0, np.maximum(ends - lengths + 1, 0), ends + 1).astype(np.int32)
+    if chosen.backend == "naive":
+        return naive.scan(lows, highs, rows, ends, start, wanted, chosen.reason)
+    return cpu.scan(lows, highs, rows, ends, start, wanted, chosen.reason)

@@ -1,0 +1,119 @@
+"""The graph as a whole: what exists, how it hangs together, and that nothing is without a contract, words or a check."""
+
+from pathlib import Path
+
+import dagster as dg
+import pytest
+import yaml
+
+from assets.partitions import SESSIONS
+from definitions import build_defs, defs
+from resources.contracts import CONTRACTS
+from resources.lineage import LOOKBACK
+from resources.wiring import LakeResource, ScanSettingsResource
+
+ASSETS = {
+    "universe": ("market", set()),
+    "prices": ("market", {"universe"}),
+    "quarantine": ("market", {"prices"}),
+    "windows": ("waves", {"universe", "quarantine"}),
+    "patterns": ("waves", {"windows", "quarantine"}),
+    "forecasts": ("forecasts", {"universe", "quarantine"}),
+}
+CHECKS = {
+    "prices": {"coverage", "missing_symbols"},
+    "quarantine": {
+        "quarantine_complete",
+        "ohlc_order",
+        "positive_prices",
+        "stale_or_repeated_bars",
+        "unexplained_moves",
+    },
+    "windows": {"kept_windows"},
+    "patterns": {"score_range"},
+    "forecasts": {"quantile_order"},
+}
+BLOCKING = {"coverage", "quarantine_complete", "score_range", "quantile_order"}
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="module")
+def graph():
+    return defs.resolve_asset_graph()
+
+
+def test_the_assets_their_groups_and_what_they_are_made_from(graph):
+    found = {
+        key.to_user_string(): (
+            graph.get(key).group_name,
+            {parent.to_user_string() for parent in graph.get(key).parent_keys},
+        )
+        for key in graph.get_all_asset_keys()
+    }
+    assert found == ASSETS
+
+
+def test_every_asset_says_what_it_is(graph):
+    for key in graph.get_all_asset_keys():
+        node = graph.get(key)
+        assert node.partitions_def == SESSIONS
+        assert node.backfill_policy == dg.BackfillPolicy.single_run()
+        assert len(node.description) > 80
+        assert node.owners == ["team:research"]
+        assert node.kinds
+        assert node.code_version
+        columns = [column.name for column in node.metadata["dagster/column_schema"].columns]
+        assert columns == CONTRACTS[key.to_user_string()].schema.names
+
+
+def test_every_table_has_a_contract_whose_columns_say_what_they_mean():
+    assert set(CONTRACTS) == set(ASSETS)
+    for contract in CONTRACTS.values():
+        assert all(column.description for column in contract.columns)
+        assert set(contract.key) <= set(contract.schema.names)
+
+
+def test_the_checks_and_which_of_them_block(graph):
+    found: dict[str, set[str]] = {}
+    for key in graph.asset_check_keys:
+        found.setdefault(key.asset_key.to_user_string(), set()).add(key.name)
+    assert found == CHECKS
+    assert {key.name for key in graph.asset_check_keys if graph.get(key).blocking} == BLOCKING
+
+
+def test_the_look_back_is_the_longest_window_and_the_bar_before_it():
+    assert max(ScanSettingsResource().windows().lengths) + 1 == LOOKBACK
+
+
+def test_the_jobs():
+    assert {job.name for job in defs.resolve_all_job_defs() if not job.name.startswith("__")} == {
+        "price_history",
+        "daily_sp500",
+        "scan_symbols",
+    }
+
+
+def test_resources_can_be_replaced():
+    replaced = build_defs(resource_overrides={"lake": LakeResource(root="memory://elsewhere")})
+    assert replaced.resources["lake"].root == "memory://elsewhere"
+    assert set(replaced.resources) == {"lake", "price_source", "scan_settings"}
+
+
+@pytest.mark.parametrize("job", ["daily_sp500", "scan_symbols"])
+@pytest.mark.parametrize("profile", ["high_accuracy", "fast"])
+def test_every_profile_fits_both_jobs_and_sets_sensible_values(job, profile):
+    config = yaml.safe_load((ROOT / "jobs" / "profiles" / f"{profile}.yaml").read_text())
+    assert dg.validate_run_config(defs.resolve_job_def(job), config)
+    settings = ScanSettingsResource(**config["resources"]["scan_settings"]["config"])
+    assert settings.windows().lengths
+    assert settings.scan().top_n > 0
+
+
+def test_an_unknown_config_key_is_an_error():
+    config = {"resources": {"scan_settings": {"config": {"treshold": 0.5}}}}
+    with pytest.raises(dg.DagsterInvalidConfigError, match="treshold"):
+        dg.validate_run_config(defs.resolve_job_def("daily_sp500"), config)
+
+
+def test_definitions_stay_short():
+    assert len((ROOT / "definitions.py").read_text().splitlines()) < 60
