@@ -36,11 +36,12 @@ lint: setup ## check style and types
 	$(BIN)/mypy
 
 bench: setup ## measure the kernels and the jobs, parity first
-	$(BIN)/python -m benchmarks.waves
+	$(BIN)/python -m benchmarks.waves --json benchmarks/results/waves.json
 	$(BIN)/python -m benchmarks.market
 	$(BIN)/python -m benchmarks.windows
 	$(BIN)/python -m benchmarks.volatility
-	$(BIN)/python -m benchmarks.jobs
+	$(BIN)/python -m benchmarks.quality --json benchmarks/results/quality.json
+	$(BIN)/python -m benchmarks.jobs --json benchmarks/results/jobs.json
 
 gpu-check: ## check the kernels on a machine with an NVIDIA GPU; uses the Python on the PATH, needs no Dagster
 	$(PYTHON) -m benchmarks.gpu_check

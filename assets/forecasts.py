@@ -37,8 +37,9 @@ def forecasts(
     keys = session_keys(context)
     store = lake.open()
     require_history(store, keys)
-    members = {key: store.read("universe", key)["symbol"].to_pylist() for key in keys}
-    made_from = made_from_lookback(store, keys, ["prices", "quarantine"], {"model": MODEL, "members": members})
+    made_from = made_from_lookback(
+        store, keys, ["prices", "quarantine"], {"model": MODEL, "universe": store.fingerprints("universe", keys)}
+    )
     run = SessionRun(context, store, FORECASTS, CODE_VERSION, made_from)
     pending = run.pending()
     if pending:

@@ -43,7 +43,9 @@ def load_lookback(lake: ParquetLake, keys: Iterable[str]) -> Lookback:
         MissingHistoryError: a session of the look-back has no partition.
     """
     asked = np.array(list(keys), dtype="datetime64[D]")
-    names = [np.array(lake.read("universe", str(key))["symbol"].to_pylist(), dtype=np.str_) for key in asked]
+    names = [
+        np.array(lake.read("universe", str(key), ["symbol"])["symbol"].to_pylist(), dtype=np.str_) for key in asked
+    ]
     symbols = np.unique(np.concatenate(names))
     first, last = asked[0].item(), asked[-1].item()
     history = lake.history(lookback_start(first, LOOKBACK), last, symbols.tolist())

@@ -36,8 +36,7 @@ def patterns(
     """
     keys = session_keys(context)
     store, settings = lake.open(), scan_settings.scan()
-    inputs = {key: info.fingerprint for key, info in store.infos("windows", keys).items()}
-    extra = {"settings": settings, "windows": inputs}
+    extra = {"settings": settings, "windows": store.fingerprints("windows", keys)}
     made_from = made_from_lookback(store, keys, ["prices", "quarantine"], extra)
     run = SessionRun(context, store, PATTERNS, CODE_VERSION, made_from)
     pending = run.pending()

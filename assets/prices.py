@@ -41,13 +41,14 @@ def prices(
     keys = session_keys(context)
     store, source = lake.open(), price_source.open()
     _require_coverage(source, keys)
-    members = {key: store.read("universe", key)["symbol"].to_pylist() for key in keys}
+    listed = store.fingerprints("universe", keys)
     complete = {
-        key: fingerprint({"source": source.name, "data": source.fingerprint(), "members": members[key]}) for key in keys
+        key: fingerprint({"source": source.name, "data": source.fingerprint(), "universe": listed[key]}) for key in keys
     }
     run = SessionRun(context, store, PRICES, CODE_VERSION, complete)
     pending = keys if config.refetch else run.pending()
     if pending:
+        members = {key: store.read("universe", key, ["symbol"])["symbol"].to_pylist() for key in pending}
         asked = sorted({symbol for key in pending for symbol in members[key]})
         fetch = source.fetch(asked, date.fromisoformat(pending[0]), date.fromisoformat(pending[-1]))
         if fetch.report.failed:

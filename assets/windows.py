@@ -38,8 +38,9 @@ def windows(
     store, settings = lake.open(), scan_settings.windows()
     require_history(store, keys)
     tables = ["prices", "quarantine"]
-    members = {key: store.read("universe", key)["symbol"].to_pylist() for key in keys}
-    made_from = made_from_lookback(store, keys, tables, {"settings": settings, "members": members})
+    made_from = made_from_lookback(
+        store, keys, tables, {"settings": settings, "universe": store.fingerprints("universe", keys)}
+    )
     run = SessionRun(context, store, WINDOWS, CODE_VERSION, made_from)
     pending = run.pending()
     if pending:

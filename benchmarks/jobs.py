@@ -16,7 +16,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from benchmarks.machine import machine
+from benchmarks.machine import machine, report
 
 ROOT = Path(__file__).resolve().parents[1]
 PRICES = ROOT.parent / "shared" / "data" / "sp500_daily.parquet"
@@ -62,9 +62,7 @@ def main() -> int:
             )
             print(json.dumps(rows[-1]), flush=True)
         size = sum(path.stat().st_size for path in lake.rglob("*.parquet"))
-    result = {"machine": machine(), "lake_mib": round(size / 2**20), "jobs": rows}
-    if arguments.json:
-        arguments.json.write_text(json.dumps(result, indent=1) + "\n")
+    report({"machine": machine(), "lake_mib": round(size / 2**20), "jobs": rows}, arguments.json)
     return 0
 
 

@@ -12,18 +12,17 @@ from __future__ import annotations
 import argparse
 import csv
 import json
-import platform
 import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numba
 import numpy as np
 import numpy.typing as npt
 import pyarrow.parquet as pq
 
+from benchmarks.machine import machine
 from kernels.panel import Float64Array2D
 from kernels.quality import DEFAULT_SETTINGS, KINDS, Faults, QualitySettings, find_faults
 
@@ -145,19 +144,6 @@ def measure(prices: Prices, faults: Faults, defects: dict[str, Bars]) -> dict[st
         "flagged_bars": len(any_flagged),
         "excluded_bars": len(left_out),
         "false_alarms_per_10000_bars": 1e4 * len(any_flagged - any_defect) / n_bars,
-    }
-
-
-def machine() -> dict[str, Any]:
-    """What the numbers were measured on."""
-    cpu_info = Path("/proc/cpuinfo")
-    models = [line.split(":")[1].strip() for line in cpu_info.read_text().splitlines() if line.startswith("model name")]
-    return {
-        "cpu": models[0] if models else platform.processor(),
-        "cores": numba.config.NUMBA_NUM_THREADS,
-        "python": platform.python_version(),
-        "numpy": np.__version__,
-        "numba": numba.__version__,
     }
 
 

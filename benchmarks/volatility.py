@@ -5,19 +5,14 @@ Run from the project root: `python -m benchmarks.volatility`. Writes `benchmarks
 
 from __future__ import annotations
 
-import json
-import os
-import platform
 import time
-from collections.abc import Callable
-from pathlib import Path
 
-import numba
 import numpy as np
 
+from benchmarks.machine import RESULTS, best_seconds, machine, report
 from kernels.volatility import ewma_fhs
 
-RESULTS = Path(__file__).parent / "results" / "volatility.json"
+RESULT = RESULTS / "volatility.json"
 SYMBOLS, SESSIONS, ORIGINS_PER_SYMBOL, REPEATS = 505, 1259, 755, 5
 
 
@@ -40,35 +35,14 @@ def main() -> None:
 
     last = end == SESSIONS - 1
     result = {
-        "machine": {"cpu": cpu_model(), "cores": os.cpu_count(), "threads": numba.get_num_threads()},
-        "versions": {"python": platform.python_version(), "numpy": np.__version__, "numba": numba.__version__},
+        "machine": machine(),
         "origins": len(row),
         "parity_origins": len(sample),
         "first_call_s": round(first_call, 3),
-        "ewma_fhs_s": seconds(lambda: ewma_fhs(close, row, end, backend="cpu")),
-        "ewma_fhs_one_session_s": seconds(lambda: ewma_fhs(close, row[last], end[last], backend="cpu")),
+        "ewma_fhs_s": best_seconds(lambda: ewma_fhs(close, row, end, backend="cpu"), REPEATS),
+        "ewma_fhs_one_session_s": best_seconds(lambda: ewma_fhs(close, row[last], end[last], backend="cpu"), REPEATS),
     }
-    RESULTS.parent.mkdir(exist_ok=True)
-    RESULTS.write_text(json.dumps(result, indent=2) + "\n")
-    print(json.dumps(result, indent=2))
-
-
-def seconds(call: Callable[[], object]) -> float:
-    """The best of `REPEATS` calls: what the work costs without the noise of the machine."""
-    times = []
-    for _ in range(REPEATS):
-        start = time.perf_counter()
-        call()
-        times.append(time.perf_counter() - start)
-    return round(min(times), 4)
-
-
-def cpu_model() -> str:
-    """The processor's name; where Linux doesn't say, the architecture."""
-    cpuinfo = Path("/proc/cpuinfo")
-    lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.machine()
+    report(result, RESULT)
 
 
 if __name__ == "__main__":

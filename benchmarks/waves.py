@@ -7,19 +7,15 @@ is, else scans geometric random walks of the same size; bars whose low is above 
 from __future__ import annotations
 
 import argparse
-import json
-import os
-import platform
 import resource
 import time
-from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
 
-import numba
 import numpy as np
 import pyarrow.parquet as pq
 
+from benchmarks.machine import best_seconds, machine, report
 from kernels.waves import SETUP, Patterns, ScanSettings, Selected, enumerate_class, scan, scan_distinct
 from kernels.waves.legs import rising_legs, view_bars
 from kernels.waves.search import search_impulses
@@ -40,8 +36,7 @@ def main() -> None:
     started = time.perf_counter()
     scan_range(low[:1], high[:1], 2, ScanSettings())
     result = {
-        "machine": {"cpu": cpu_model(), "cores": os.cpu_count(), "threads": numba.get_num_threads()},
-        "versions": {"python": platform.python_version(), "numpy": np.__version__, "numba": numba.__version__},
+        "machine": machine(),
         "prices": source,
         "symbols": len(low),
         "sessions": low.shape[1],
@@ -54,10 +49,7 @@ def main() -> None:
         "range": timed_range(low, high, ScanSettings()),
         "range_stages_one_thread_s": range_stages(low, high),
     }
-    print(json.dumps(result, indent=2))
-    if target:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(json.dumps(result, indent=2) + "\n")
+    report(result, target)
 
 
 def real_bars() -> tuple[str, np.ndarray, np.ndarray]:
@@ -105,7 +97,7 @@ def last_session(low: np.ndarray, high: np.ndarray, length: int) -> dict[str, fl
     count, sessions = low.shape
     origins = np.arange(count), np.full(count, sessions - 1), np.full(count, length)
     found = scan(low, high, *origins, backend="cpu")
-    taken = seconds(lambda: scan(low, high, *origins, backend="cpu"))
+    taken = best_seconds(lambda: scan(low, high, *origins, backend="cpu"), REPEATS)
     return {
         "length": length,
         "candidates": int(found.candidates.sum()),
@@ -174,24 +166,6 @@ def range_stages(low: np.ndarray, high: np.ndarray) -> dict[str, float]:
         if series >= 0:
             spent += (*steps[:3], steps[3] - steps[:3].sum())
     return dict(zip(names, spent.round(3).tolist(), strict=True))
-
-
-def seconds(call: Callable[[], object]) -> float:
-    """The best of `REPEATS` calls: what the work costs without the noise of the machine."""
-    times = []
-    for _ in range(REPEATS):
-        started = time.perf_counter()
-        call()
-        times.append(time.perf_counter() - started)
-    return round(min(times), 4)
-
-
-def cpu_model() -> str:
-    """The processor's name; where Linux doesn't say, the architecture."""
-    cpuinfo = Path("/proc/cpuinfo")
-    lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.machine()
 
 
 if __name__ == "__main__":

@@ -5,19 +5,14 @@ Run from the project root: `python -m benchmarks.windows`. Writes `benchmarks/re
 
 from __future__ import annotations
 
-import json
-import os
-import platform
 import time
-from collections.abc import Callable
-from pathlib import Path
 
-import numba
 import numpy as np
 
+from benchmarks.machine import RESULTS, best_seconds, machine, report
 from kernels.windows import DEFAULT_LENGTHS, rank_windows, window_features
 
-RESULTS = Path(__file__).parent / "results" / "windows.json"
+RESULT = RESULTS / "windows.json"
 SYMBOLS, SESSIONS, ORIGINS_PER_SYMBOL, REPEATS = 505, 1259, 755, 5
 
 
@@ -40,36 +35,15 @@ def main() -> None:
     last = features[end == SESSIONS - 1].reshape(-1, features.shape[2])
     length_index = np.tile(np.arange(len(DEFAULT_LENGTHS)), SYMBOLS)
     result = {
-        "machine": {"cpu": cpu_model(), "cores": os.cpu_count(), "threads": numba.get_num_threads()},
-        "versions": {"python": platform.python_version(), "numpy": np.__version__, "numba": numba.__version__},
+        "machine": machine(),
         "origins": len(row),
         "lengths": list(DEFAULT_LENGTHS),
         "parity_origins": len(sample),
         "first_call_s": round(first_call, 3),
-        "features_s": seconds(lambda: window_features(high, low, close, row, end, backend="cpu")),
-        "rank_one_session_s": seconds(lambda: rank_windows(last, length_index)),
+        "features_s": best_seconds(lambda: window_features(high, low, close, row, end, backend="cpu"), REPEATS),
+        "rank_one_session_s": best_seconds(lambda: rank_windows(last, length_index), REPEATS),
     }
-    RESULTS.parent.mkdir(exist_ok=True)
-    RESULTS.write_text(json.dumps(result, indent=2) + "\n")
-    print(json.dumps(result, indent=2))
-
-
-def seconds(call: Callable[[], object]) -> float:
-    """The best of `REPEATS` calls: what the work costs without the noise of the machine."""
-    times = []
-    for _ in range(REPEATS):
-        start = time.perf_counter()
-        call()
-        times.append(time.perf_counter() - start)
-    return round(min(times), 4)
-
-
-def cpu_model() -> str:
-    """The processor's name; where Linux doesn't say, the architecture."""
-    cpuinfo = Path("/proc/cpuinfo")
-    lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.machine()
+    report(result, RESULT)
 
 
 if __name__ == "__main__":

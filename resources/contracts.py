@@ -1,7 +1,7 @@
 """The contract of every table in the lake: columns, types, units, ranges, keys. Enforced at the write, nowhere else."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from itertools import zip_longest
 
@@ -284,4 +284,6 @@ FORECASTS = Contract(
     ),
 )
 
-CONTRACTS = {c.name: c for c in (UNIVERSE, PRICES, QUARANTINE, WINDOWS, PATTERNS, FORECASTS)}
+SCAN_SYMBOLS = replace(PATTERNS, name="scan_symbols", partition=None)
+
+CONTRACTS = {c.name: c for c in (UNIVERSE, PRICES, QUARANTINE, WINDOWS, PATTERNS, FORECASTS, SCAN_SYMBOLS)}

@@ -139,6 +139,10 @@ class ParquetLake:
         }
         return {partition: info for partition, info in found.items() if info is not None}
 
+    def fingerprints(self, table: str, partitions: Iterable[str]) -> dict[str, str]:
+        """The fingerprints of the partitions that exist."""
+        return {partition: info.fingerprint for partition, info in self.infos(table, partitions).items()}
+
     def _stamped_info(self, table: str, partition: str, stamp: Stamp | None) -> PartitionInfo | None:
         if stamp is None:
             return None

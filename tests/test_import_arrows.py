@@ -36,16 +36,16 @@ class _Imports(ast.NodeVisitor):
         self._package = package.split(".")
         self._at_import = True
 
-    def visit_Import(self, node: ast.Import) -> None:  # noqa: N802 - the name ast calls
+    def visit_Import(self, node: ast.Import) -> None:
         self.found += [Import(alias.name, node.lineno, self._at_import) for alias in node.names]
 
-    def visit_ImportFrom(self, node: ast.ImportFrom) -> None:  # noqa: N802
+    def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
         base = self._package[: len(self._package) - node.level + 1] if node.level else []
         module = ".".join([*base, *([node.module] if node.module else [])])
         names = tuple(alias.name for alias in node.names)
         self.found.append(Import(module, node.lineno, self._at_import, names))
 
-    def visit_If(self, node: ast.If) -> None:  # noqa: N802
+    def visit_If(self, node: ast.If) -> None:
         if ast.unparse(node.test) not in ("TYPE_CHECKING", "typing.TYPE_CHECKING"):
             self.generic_visit(node)
             return
@@ -53,10 +53,10 @@ class _Imports(ast.NodeVisitor):
         for each in node.orelse:
             self.visit(each)
 
-    def visit_FunctionDef(self, node: ast.FunctionDef) -> None:  # noqa: N802
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> None:
         self._visit_later(node.body)
 
-    def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> None:  # noqa: N802
+    def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> None:
         self._visit_later(node.body)
 
     def _visit_later(self, body: list[ast.stmt]) -> None:

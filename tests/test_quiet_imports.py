@@ -55,7 +55,7 @@ def test_importing_everything_is_quiet_and_touches_no_gpu(tmp_path: Path) -> Non
     assert {"kernels.device", "resources.price_sources.yahoo", "assets.prices", "jobs.daily"} <= set(looked.modules)
 
 
-def test_the_kernels_alone_bring_neither_dagster_nor_pandas(tmp_path: Path) -> None:
+def test_the_kernels_alone_bring_neither_dagster_nor_pandas() -> None:
     code = "import pkgutil, sys, kernels\n" + (
         "for each in pkgutil.walk_packages(kernels.__path__, 'kernels.'):\n    __import__(each.name)\n"
         "print(sorted({'dagster', 'pandas', 'pyarrow', 'torch'} & set(sys.modules)))"
@@ -83,3 +83,13 @@ def test_a_loud_or_greedy_module_is_caught(tmp_path: Path, code: str, output: by
     assert output in looked.output
     assert (looked.status, looked.modules, looked.found) == (0, ["planted"], found)
     assert bool(looked.output) == bool(output)
+
+
+@pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="this system doesn't list what a process has mapped")
+def test_a_mapped_cuda_driver_is_caught(tmp_path: Path) -> None:
+    driver = tmp_path / "libcuda.so.1"
+    driver.write_bytes(bytes(4096))
+    (tmp_path / "planted.py").write_text(
+        f"import mmap\nwith open({str(driver)!r}, 'r+b') as file:\n    mapped = mmap.mmap(file.fileno(), 0)"
+    )
+    assert _look(tmp_path, tmp_path / "report", "planted").found == [str(driver)]

@@ -1,4 +1,4 @@
-"""What README.md and docs/ say is true: settings, commands, links; and nothing tracked names a machine or a registry."""
+"""README.md and docs/ are true: settings, commands, links. And no tracked file names a machine or a registry."""
 
 import json
 import re
@@ -23,10 +23,10 @@ DOCUMENTS = [
 # Every command of the README, as `normalised` writes it, and the file that runs it. A command without one can rot.
 CLI_TESTS = "tests/jobs/test_command_line.py"
 COMMANDS = {
-    "make run": "tests/jobs/test_first_run.py",
+    "make run": CLI_TESTS,
     "make test": ".ci/run",
     "make ui": "tests/browser/test_ui.py",
-    "WAVEMILL_PRICE_SOURCE= WAVEMILL_PRICES_PATH= make run": "tests/jobs/test_first_run.py",
+    "WAVEMILL_PRICE_SOURCE= WAVEMILL_PRICES_PATH= make run": CLI_TESTS,
     "WAVEMILL_PRICE_SOURCE= WAVEMILL_CONSTITUENTS_PATH= make run": "tests/resources/price_sources/test_price_yahoo.py",
     "pip install -c constraints.txt -e .[EXTRA]": "Makefile",
     "dagster job execute -m definitions -j price_history --tags range": CLI_TESTS,

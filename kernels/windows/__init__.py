@@ -7,9 +7,9 @@ import numpy.typing as npt
 
 from kernels.device import Backend, choose
 from kernels.errors import InvalidInputError
+from kernels.origins import require_origins, require_prices
 from kernels.panel import Float64Array2D, Int32Array1D
 from kernels.windows import cpu, naive
-from kernels.windows.origins import require_origins, require_prices
 from kernels.windows.ranking import RankedWindows, rank_windows
 from kernels.windows.rules import DEFAULT_LENGTHS, FEATURES, FLAT_RANGE, MIN_COVERAGE, REASONS
 from kernels.windows.settings import WindowSettings, require_lengths, window_ends

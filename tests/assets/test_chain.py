@@ -36,9 +36,8 @@ def run(job: str, lake: Path, prices: Path, first: str, last: str | None = None,
 
 
 def files(lake: Path, tables: tuple[str, ...] = TABLES) -> dict[str, bytes]:
-    return {
-        f"{table}/{path.name}": path.read_bytes() for table in tables for path in sorted((lake / table).glob("*.parquet"))
-    }
+    paths = [path for table in tables for path in sorted((lake / table).glob("*.parquet"))]
+    return {f"{path.parent.name}/{path.name}": path.read_bytes() for path in paths}
 
 
 @pytest.fixture(scope="module")

@@ -286,6 +286,17 @@ def test_a_bar_is_the_same_float_whatever_the_first_session_of_the_history(
         assert _same(getattr(shorter, name), np.ascontiguousarray(getattr(longer, name)[:, start:]))
 
 
+def test_awkward_ratios_give_the_same_float_whatever_the_first_session_of_the_history() -> None:
+    ratios = (3.0, 7.0 / 3.0, 0.1, 1.5, 1.0 / 30.0, 1.1)
+    closes = np.linspace(90.0, 110.0, len(ratios))[None]
+    whole = as_of_panel(_history(closes, splits={(0, day): ratio for day, ratio in enumerate(ratios)}))
+    for start in range(len(ratios)):
+        splits = {(0, day): ratio for day, ratio in enumerate(ratios[start:])}
+        part = as_of_panel(_history(closes[:, start:], splits=splits))
+        assert part.close[0].tolist() == whole.close[0, start:].tolist()
+        assert part.volume[0].tolist() == whole.volume[0, start:].tolist()
+
+
 @given(histories(), st.data())
 @settings(max_examples=60, deadline=None)
 def test_a_symbol_is_the_same_alone_and_among_others(history: PriceHistory, data: st.DataObject) -> None:

@@ -154,7 +154,11 @@ def test_an_empty_lake_has_no_history(tmp_path: Path) -> None:
 
 def test_the_first_sessions_of_the_calendar_can_never_have_enough(lake: ParquetLake) -> None:
     start = ALL_SESSIONS[:3].astype(str).tolist()
-    fill(lake, {day: {"A": 1.0} for day in start})
+    fill(lake, {start[2]: {"A": 1.0}})
+    with pytest.raises(MissingHistoryError) as caught:
+        require_history(lake, [start[2]])
+    assert _range(caught.value) == start[:2]
+    fill(lake, {day: {"A": 1.0} for day in start[:2]})
     for day in start[:2]:
         with pytest.raises(MissingHistoryError, match=f"choose a session from {start[2]} on"):
             require_history(lake, [day])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from kernels.device import Backend, choose
+from kernels.origins import require_origins, require_prices
 from kernels.panel import Float64Array2D, Int32Array1D
 from kernels.volatility.ewma import cpu, naive
 from kernels.volatility.ewma.rules import EWMA_RETURNS, MIN_RETURNS
@@ -16,7 +17,6 @@ from kernels.volatility.forecasts import (
     require_levels,
     require_lookback,
 )
-from kernels.windows.origins import require_origins, require_prices
 
 __all__ = ["EWMA_RETURNS", "MIN_RETURNS", "ewma_fhs"]
 
