@@ -13,6 +13,7 @@ from resources.wiring import LakeResource
 
 _LISTED = 20
 _SESSIONS_LISTED = 100
+_RECORDED_EACH = 20
 
 
 @dataclass(frozen=True)
@@ -73,10 +74,41 @@ def _result(
         passed=not failed,
         asset_key=asset.key,
         check_name=check.name,
-        severity=dg.AssetCheckSeverity.ERROR if check.blocking else dg.AssetCheckSeverity.WARN,
+        severity=_severity(check),
         metadata=metadata,
         description=words,
     )
+
+
+def _record_each(
+    context: dg.AssetCheckExecutionContext,
+    asset: dg.AssetsDefinition,
+    check: SessionCheck,
+    keys: list[str],
+    findings: list[Finding],
+) -> None:
+    """Record the sessions of a range one by one, as Dagster does only for a run of one session.
+
+    Of a long range those that didn't pass and the newest: each record costs Dagster more time than the check itself.
+    """
+    for key, finding in zip(keys, findings, strict=True):
+        if len(keys) <= _RECORDED_EACH or not finding.passed or key == keys[-1]:
+            context.op_execution_context.log_event(
+                dg.AssetCheckEvaluation(
+                    asset_key=asset.key,
+                    check_name=check.name,
+                    passed=finding.passed,
+                    severity=_severity(check),
+                    metadata=dict(finding.numbers),
+                    description=finding.words,
+                    blocking=check.blocking,
+                    partition=key,
+                )
+            )
+
+
+def _severity(check: SessionCheck) -> dg.AssetCheckSeverity:
+    return dg.AssetCheckSeverity.ERROR if check.blocking else dg.AssetCheckSeverity.WARN
 
 
 def checks_of(asset: dg.AssetsDefinition, checks: list[SessionCheck]) -> dg.AssetChecksDefinition:
@@ -99,6 +131,8 @@ def checks_of(asset: dg.AssetsDefinition, checks: list[SessionCheck]) -> dg.Asse
             tables = SessionTables(lake.open(), key)
             found.append([each.find(tables) for each in checks])
         for each, findings in zip(checks, zip(*found, strict=True), strict=True):
+            if len(keys) > 1:
+                _record_each(context, asset, each, keys, list(findings))
             yield _result(asset, each, keys, list(findings))
 
     return check

@@ -13,7 +13,7 @@ from assets.universe import universe
 from kernels.device import Backend, choose
 from kernels.volatility import DEFAULT_HORIZONS, ewma_fhs
 from resources.contracts import FORECASTS
-from resources.lineage import LOOKBACK, made_from_lookback, require_history
+from resources.lineage import LOOKBACK, made_from_lookback, require_history, require_inputs
 from resources.parquet_lake import ParquetLake
 from resources.tables import forecast_tables
 from resources.wiring import LakeResource, ScanSettingsResource
@@ -38,7 +38,7 @@ def forecasts(
     store = lake.open()
     require_history(store, keys)
     made_from = made_from_lookback(
-        store, keys, ["prices", "quarantine"], {"model": MODEL, "universe": store.fingerprints("universe", keys)}
+        store, keys, ["prices", "quarantine"], {"model": MODEL, "universe": require_inputs(store, "universe", keys)}
     )
     run = SessionRun(context, store, FORECASTS, CODE_VERSION, made_from)
     pending = run.pending()

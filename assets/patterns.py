@@ -14,7 +14,7 @@ from assets.windows import windows
 from kernels.panel import Int32Array1D
 from kernels.waves import Selected, scan_distinct
 from resources.contracts import PATTERNS
-from resources.lineage import made_from_lookback
+from resources.lineage import made_from_lookback, require_inputs
 from resources.parquet_lake import ParquetLake
 from resources.pattern_table import PatternTables
 from resources.wiring import LakeResource, ScanSettingsResource
@@ -36,7 +36,7 @@ def patterns(
     """
     keys = session_keys(context)
     store, settings = lake.open(), scan_settings.scan()
-    extra = {"settings": settings, "windows": store.fingerprints("windows", keys)}
+    extra = {"settings": settings, "windows": require_inputs(store, "windows", keys)}
     made_from = made_from_lookback(store, keys, ["prices", "quarantine"], extra)
     run = SessionRun(context, store, PATTERNS, CODE_VERSION, made_from)
     pending = run.pending()

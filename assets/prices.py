@@ -14,6 +14,7 @@ from assets.session_run import SessionRun, session_asset
 from assets.universe import universe
 from kernels.errors import PriceDataError
 from resources.contracts import PRICES
+from resources.lineage import require_inputs
 from resources.parquet_lake import ParquetLake, fingerprint
 from resources.price_sources import FetchReport, PriceSource
 from resources.wiring import LakeResource, PriceSourceResource
@@ -41,7 +42,7 @@ def prices(
     keys = session_keys(context)
     store, source = lake.open(), price_source.open()
     _require_coverage(source, keys)
-    listed = store.fingerprints("universe", keys)
+    listed = require_inputs(store, "universe", keys)
     complete = {
         key: fingerprint({"source": source.name, "data": source.fingerprint(), "universe": listed[key]}) for key in keys
     }

@@ -1,5 +1,6 @@
 """The bars that can't be trusted, by the session on which that could be known."""
 
+from collections import Counter
 from collections.abc import Iterator
 from datetime import date
 
@@ -36,7 +37,17 @@ def quarantine(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.Mate
     pending = run.pending()
     if pending:
         run.write(_tables(store, pending), len(pending))
+    run.metadata["faults_by_kind"] = dg.MetadataValue.json(_faults_by_kind(store, keys))
     return run.result()
+
+
+def _faults_by_kind(lake: ParquetLake, keys: list[str]) -> dict[str, int]:
+    """How many entries of each kind the sessions have together."""
+    return dict(
+        sorted(
+            Counter(kind for key in keys for kind in lake.read("quarantine", key, ["kind"])["kind"].to_pylist()).items()
+        )
+    )
 
 
 def _tables(lake: ParquetLake, pending: list[str]) -> Iterator[tuple[str, pa.Table]]:

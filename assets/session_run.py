@@ -67,10 +67,10 @@ class SessionRun:
                     waiting.append(pool.submit(self._write_one, key, table))
                     while len(waiting) > _WRITERS:
                         waiting.popleft().result()
-                        progress.add(1)
+                        progress.add()
                 for each in waiting:
                     each.result()
-                    progress.add(1)
+                    progress.add()
         finally:
             self.lake.settle(self.contract.name)
 
@@ -113,17 +113,22 @@ class Progress:
         self, log: Callable[[str], None], name: str, total: int, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._log, self._name, self._total, self._clock = log, name, total, clock
-        self._done = 0
+        self._done = self._counted_from = 0
         self._started = self._logged = clock()
 
-    def add(self, count: int) -> None:
-        """Count `count` more sessions as done."""
-        self._done += count
+    def add(self) -> None:
+        """Count one more session as done."""
+        self._done += 1
         now = self._clock()
+        if self._done == 1 and self._total > 1:
+            # The first one waits for the computation of them all; a rate that counts it would mislead.
+            self._started = self._logged = now
+            self._counted_from = 1
+            return
         if now - self._logged < _LOG_EVERY_SECONDS and self._done < self._total:
             return
         self._logged = now
-        rate = self._done / max(now - self._started, 1e-9)
+        rate = (self._done - self._counted_from) / max(now - self._started, 1e-9)
         left = (self._total - self._done) / rate
         self._log(f"{self._name}: {self._done} of {self._total} sessions, {rate:.1f} sessions/s, {left:.0f} s left")
 
@@ -189,4 +194,10 @@ def preview(table: pa.Table, columns: Iterable[str] | None = None) -> dg.TableMe
 def _cell(value: object) -> str | int | float | bool | None:
     if value is None or isinstance(value, bool | int | str):
         return value
-    return float(f"{value:.6g}") if isinstance(value, float) else str(value)
+    if isinstance(value, float):
+        return float(f"{value:.6g}")
+    if isinstance(value, list):
+        return ", ".join(str(_cell(each)) for each in value)
+    if isinstance(value, dict):
+        return " ".join(str(_cell(each)) for each in value.values())
+    return str(value)

@@ -15,7 +15,7 @@ from kernels.device import Backend, choose
 from kernels.windows import WindowSettings, rank_windows, window_ends, window_features
 from resources.calendar import ALL_SESSIONS
 from resources.contracts import WINDOWS
-from resources.lineage import made_from_lookback, require_history
+from resources.lineage import made_from_lookback, require_history, require_inputs
 from resources.parquet_lake import ParquetLake
 from resources.tables import windows_table
 from resources.wiring import LakeResource, ScanSettingsResource
@@ -39,7 +39,7 @@ def windows(
     require_history(store, keys)
     tables = ["prices", "quarantine"]
     made_from = made_from_lookback(
-        store, keys, tables, {"settings": settings, "universe": store.fingerprints("universe", keys)}
+        store, keys, tables, {"settings": settings, "universe": require_inputs(store, "universe", keys)}
     )
     run = SessionRun(context, store, WINDOWS, CODE_VERSION, made_from)
     pending = run.pending()

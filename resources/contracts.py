@@ -174,8 +174,10 @@ PRICES = Contract(
         Column("low", pa.float64(), _PRICE, nullable=True),
         Column("close", pa.float64(), _PRICE, nullable=True),
         Column("volume", pa.float64(), "shares as traded; null where the source has none", nullable=True),
-        Column("split_ratio", pa.float64(), "new shares for one old, effective this session; 1 = none", low=1e-6),
-        Column("dividend", pa.float64(), "dollars per share, ex this session; 0 = none", low=0.0),
+        Column(
+            "split_ratio", pa.float64(), "new shares for one old, from this session on; 1 = none", low=1e-6, high=1e6
+        ),
+        Column("dividend", pa.float64(), "dollars per share, ex this session; 0 = none", low=0.0, high=1e9),
         Column("source", pa.string(), "price source that delivered the bar"),
     ),
 )

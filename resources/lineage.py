@@ -48,6 +48,27 @@ def made_from_lookback(
     return made_from
 
 
+def require_inputs(lake: ParquetLake, table: str, keys: Iterable[str]) -> dict[str, str]:
+    """The fingerprints of one table's partitions for the sessions `keys`.
+
+    Raises:
+        MissingHistoryError: a partition is missing, with the command that makes it.
+    """
+    keys = list(keys)
+    found = lake.fingerprints(table, keys)
+    missing = [key for key in keys if key not in found]
+    if missing:
+        span = f'"dagster/asset_partition_range_start": "{missing[0]}"'
+        span += f', "dagster/asset_partition_range_end": "{missing[-1]}"'
+        raise MissingHistoryError(
+            f"table `{table}`",
+            expected=f"a partition for each of the {len(keys)} sessions asked for",
+            got=f"{len(missing)} missing, {missing[0]} to {missing[-1]}",
+            mend=f"dagster job execute -m definitions -j daily_sp500 --tags '{{{span}}}'",
+        )
+    return found
+
+
 def require_history(lake: ParquetLake, keys: Iterable[str]) -> None:
     """Refuse sessions with less history than the shortest window.
 

@@ -21,7 +21,7 @@ DOCUMENTS = [
 ]
 
 # Every command of the README, as `normalised` writes it, and the file that runs it. A command without one can rot.
-CLI_TESTS = "tests/jobs/test_command_line.py"
+CLI_TESTS = "tests/jobs/test_cli.py"
 COMMANDS = {
     "make run": CLI_TESTS,
     "make test": ".ci/run",

@@ -49,7 +49,7 @@ def request_history(yahoo_symbol: str, start: date) -> pd.DataFrame:
             "WAVEMILL_PRICE_SOURCE=yahoo",
             expected="the package yfinance",
             got=str(error),
-            mend="pip install 'wavemill[yahoo]'",
+            mend='pip install -c constraints.txt -e ".[yahoo]"',
         ) from error
     debug = yfinance.config.debug
     hidden = debug.hide_exceptions

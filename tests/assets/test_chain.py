@@ -186,13 +186,40 @@ def test_most_members_without_a_bar_blocks_what_comes_after(tmp_path):
     assert not (tmp_path / "lake" / "windows").exists()
 
 
+def evaluations(result: dg.ExecuteInProcessResult) -> dict[tuple[str, str | None], dg.AssetCheckEvaluation]:
+    return {(each.check_name, each.partition): each for each in result.get_asset_check_evaluations()}
+
+
 def test_the_checks_say_what_they_found(tmp_path, prices):
-    lake = tmp_path
-    run("price_history", lake, prices, DAYS[0], DAYS[99])
-    result = run("price_history", lake, prices, DAYS[100])
-    evaluations = {each.check_name: each for each in result.get_asset_check_evaluations()}
-    assert not evaluations["positive_prices"].passed
-    assert "is missing" in evaluations["positive_prices"].description
-    assert evaluations["quarantine_complete"].passed
-    assert evaluations["quarantine_complete"].partition == DAYS[100]
-    assert evaluations["coverage"].metadata["rows"].value == 8
+    run("price_history", tmp_path, prices, DAYS[0], DAYS[99])
+    found = evaluations(run("daily_sp500", tmp_path, prices, DAYS[100]))
+    assert {partition for _, partition in found} == {DAYS[100]}
+    assert not found["positive_prices", DAYS[100]].passed
+    assert "is missing" in found["positive_prices", DAYS[100]].description
+    assert found["quarantine_complete", DAYS[100]].passed
+    assert found["coverage", DAYS[100]].metadata["rows"].value == 8
+
+
+def test_a_range_has_one_result_and_records_its_sessions(tmp_path, prices):
+    run("price_history", tmp_path, prices, DAYS[0], DAYS[98])
+    found = evaluations(run("daily_sp500", tmp_path, prices, DAYS[99], DAYS[102]))
+    assert {partition for _, partition in found} == {None, *DAYS[99:103]}
+    whole = found["positive_prices", None]
+    assert not whole.passed
+    assert whole.description == "1 of 4 sessions didn't pass"
+    assert [day for day in DAYS[99:103] if not found["positive_prices", day].passed] == [DAYS[100]]
+
+
+def test_a_long_range_records_the_newest_session_and_those_that_did_not_pass(tmp_path, prices):
+    run("price_history", tmp_path, prices, DAYS[0], DAYS[84])
+    found = evaluations(run("daily_sp500", tmp_path, prices, DAYS[85], DAYS[105]))
+    assert [partition for name, partition in found if name == "positive_prices"] == [DAYS[100], DAYS[105], None]
+
+
+def test_an_asset_without_its_input_names_the_command(tmp_path, prices):
+    run("price_history", tmp_path, prices, DAYS[0], DAYS[-1])
+    defs = build_defs(resource_overrides={"lake": LakeResource(root=str(tmp_path))})
+    with pytest.raises(WavemillError, match=r"table `windows`: .*1 missing.*-j daily_sp500"):
+        defs.resolve_implicit_global_asset_job_def().execute_in_process(
+            partition_key=DAYS[-1], asset_selection=[dg.AssetKey("patterns")]
+        )
