@@ -38,11 +38,14 @@ def _finite(bars: pa.Table) -> tuple[pa.ChunkedArray, pa.ChunkedArray]:
 
 
 def _missing(tables: SessionTables) -> Finding:
-    members = set(tables["universe"]["symbol"].to_pylist())
-    absent = members - set(tables["prices"]["symbol"].to_pylist())
-    return Finding(
-        not absent, f"no bar: {listed(absent)}" if absent else "every member has a bar", {"missing": len(absent)}
-    )
+    """Who should have a bar and hasn't: who had one lately, and, where the source knows since when, every member."""
+    universe, entries = tables["universe"], tables["quarantine"]
+    known = universe.filter(pc.is_valid(universe["member_from"]))
+    lately = entries.filter(pc.equal(entries["kind"], "missing_bar"))
+    expected = set(known["symbol"].to_pylist()) | set(lately["symbol"].to_pylist())
+    absent = expected - set(tables["prices"]["symbol"].to_pylist())
+    words = f"no bar: {listed(absent)}" if absent else "everyone who is expected to have a bar has one"
+    return Finding(not absent, words, {"missing": len(absent)})
 
 
 def _of_kinds(*kinds: str) -> Callable[[SessionTables], Finding]:
@@ -106,7 +109,6 @@ CHECKS = [
         prices,
         [
             SessionCheck("coverage", "At least half of the members have a bar.", True, _coverage),
-            SessionCheck("missing_symbols", "Every member has a bar.", False, _missing),
         ],
     ),
     checks_of(
@@ -117,6 +119,12 @@ CHECKS = [
                 "Every bar with a bad price or a broken order is quarantined on its own session.",
                 True,
                 _quarantine_complete,
+            ),
+            SessionCheck(
+                "missing_symbols",
+                "Every member that traded lately, or that the source knows to be one, has a bar.",
+                False,
+                _missing,
             ),
             SessionCheck(
                 "ohlc_order",

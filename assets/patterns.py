@@ -62,7 +62,7 @@ def _scanned_lengths(lake: ParquetLake, look: Lookback, pending: list[str]) -> I
     """The longest kept window of each origin's symbol on its session, int32 [E]; 0 where none is kept."""
     lengths = np.zeros(len(look.origins.row), dtype=np.int32)
     for day, key in enumerate(pending):
-        table = lake.read("windows", key)
+        table = lake.read("windows", key, ["symbol", "length", "kept"])
         kept = table.filter(table["kept"])
         places = np.searchsorted(look.symbols, np.array(kept["symbol"].to_pylist(), dtype=look.symbols.dtype))
         np.maximum.at(lengths, look.origins.by_session[day, places], kept["length"].to_numpy())

@@ -237,14 +237,14 @@ def fingerprint(parts: Mapping[str, object]) -> str:
 
 
 def _content_fingerprint(rows: pa.Table) -> str:
-    """SHA-256 of the rows: for each column which values are there, and these values, as Arrow IPC streams.
+    """SHA-256 of the rows: each column's values as an Arrow IPC stream, and which of them are there if some aren't.
 
     What lies in memory under a null (which NaN it was), or beside a slice, is no part of the rows: filtering drops it.
     """
     sink = pa.BufferOutputStream()
     for name, column in zip(rows.column_names, rows.itercolumns(), strict=True):
         valid = column.is_valid()
-        for part in (valid, column.filter(valid)):
+        for part in (valid, column.filter(valid)) if column.null_count else (column,):
             batch = pa.record_batch([part.combine_chunks()], [name])
             with pa.ipc.new_stream(sink, batch.schema) as writer:
                 writer.write_batch(batch)

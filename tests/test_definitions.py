@@ -21,8 +21,9 @@ ASSETS = {
     "forecasts": ("forecasts", {"universe", "quarantine"}),
 }
 CHECKS = {
-    "prices": {"coverage", "missing_symbols"},
+    "prices": {"coverage"},
     "quarantine": {
+        "missing_symbols",
         "quarantine_complete",
         "ohlc_order",
         "positive_prices",
