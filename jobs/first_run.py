@@ -94,7 +94,10 @@ def report(lake: ParquetLake, session: date) -> str:
     confirmed = patterns.filter(pc.equal(patterns["status"], "confirmed"))
     setups = patterns.filter(pc.equal(patterns["status"], "setup"))
     lines = [f"\n{session}: {confirmed.num_rows} confirmed patterns and {setups.num_rows} setups"]
-    for title, table in (("Best confirmed patterns", confirmed), ("Best setups", setups)):
+    # Scores of setups with few legs rest on few components, so only those of equal legs can be compared.
+    legs = pc.max(setups["legs"]).as_py()
+    latest = setups.filter(pc.equal(setups["legs"], legs))
+    for title, table in (("Best confirmed patterns", confirmed), (f"Best setups with {legs} legs", latest)):
         lines += ["", f"{title}:", *_rows(table.sort_by([("score", "descending"), ("pattern_id", "ascending")]))]
     lines += ["", "Tables of the session:"]
     for name in ("universe", "prices", "quarantine", "windows", "patterns", "forecasts"):
