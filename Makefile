@@ -37,6 +37,7 @@ lint: setup ## check style and types
 
 bench: setup ## measure the kernels and the jobs, parity first
 	$(BIN)/python -m benchmarks.waves --json benchmarks/results/waves.json
+	$(BIN)/python -m benchmarks.lake
 	$(BIN)/python -m benchmarks.market
 	$(BIN)/python -m benchmarks.windows
 	$(BIN)/python -m benchmarks.volatility
