@@ -35,7 +35,7 @@ lint: setup ## check style and types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: setup ## measure the kernels and the jobs, parity first
+bench: setup ## measure the kernels and the jobs, parity first; the last two need ../shared/data
 	$(BIN)/python -m benchmarks.waves --json benchmarks/results/waves.json
 	$(BIN)/python -m benchmarks.lake
 	$(BIN)/python -m benchmarks.market

@@ -11,6 +11,7 @@ import pyarrow as pa
 from assets.partitions import session_keys
 from assets.prices import prices
 from assets.session_run import SessionRun, over_lookback, session_asset
+from kernels.device import choose
 from kernels.quality import QualitySettings, find_faults
 from resources.contracts import QUARANTINE
 from resources.lineage import LOOKBACK, made_from_lookback
@@ -37,6 +38,8 @@ def quarantine(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.Mate
     pending = run.pending()
     if pending:
         run.write(_tables(store, pending), len(pending))
+    choice = choose("find_faults", "auto", ("naive", "cpu"))
+    run.metadata |= {"backend": choice.backend, "backend_reason": choice.reason}
     run.metadata["faults_by_kind"] = dg.MetadataValue.json(_faults_by_kind(store, keys))
     return run.result()
 
