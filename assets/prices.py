@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
+from pydantic import Field
 
 from assets.partitions import session_keys
 from assets.session_run import SessionRun, session_asset
@@ -25,8 +26,7 @@ CODE_VERSION = "1"
 class PricesConfig(dg.Config):
     """Options of the price fetch."""
 
-    refetch: bool = False
-    """Fetch sessions again that are already complete in the lake."""
+    refetch: bool = Field(default=False, description="Fetch sessions again that are already complete in the lake.")
 
 
 @session_asset(PRICES, CODE_VERSION, group="market", kinds=("parquet",), deps=[universe])
@@ -43,9 +43,8 @@ def prices(
     store, source = lake.open(), price_source.open()
     _require_coverage(source, keys)
     listed = require_inputs(store, "universe", keys)
-    complete = {
-        key: fingerprint({"source": source.name, "data": source.fingerprint(), "universe": listed[key]}) for key in keys
-    }
+    data = {"source": source.name, "data": source.fingerprint()}
+    complete = {key: fingerprint(data | {"universe": listed[key]}) for key in keys}
     run = SessionRun(context, store, PRICES, CODE_VERSION, complete)
     pending = keys if config.refetch else run.pending()
     if pending:

@@ -30,7 +30,7 @@ def universe(
     """
     keys = session_keys(context)
     source = price_source.open()
-    made_from = {key: fingerprint({"source": source.name, "data": source.fingerprint()}) for key in keys}
+    made_from = dict.fromkeys(keys, fingerprint({"source": source.name, "data": source.fingerprint()}))
     run = SessionRun(context, lake.open(), UNIVERSE, CODE_VERSION, made_from)
     pending = run.pending()
     run.write(((key, _table(source.universe(date.fromisoformat(key)), key)) for key in pending), len(pending))
