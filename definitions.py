@@ -15,14 +15,15 @@ from assets.windows import windows
 from jobs.daily import daily_sp500, daily_sp500_schedule, price_history
 from jobs.scan_symbols import scan_symbols
 from resources.settings import read_settings
-from resources.wiring import LakeResource, PriceSourceResource, ScanSettingsResource
+from resources.wiring import LakeResource, PriceSourceResource, ScanSettingsResource, WaveScorerResource
 
 
 def build_defs(*, resource_overrides: Mapping[str, Any] | None = None) -> dg.Definitions:
     """Build the definitions from the environment.
 
     Args:
-        resource_overrides: resources that replace the ones of the same name: `lake`, `price_source`, `scan_settings`.
+        resource_overrides: resources that replace the ones of the same name: `lake`, `price_source`, `scan_settings`,
+            `wave_scorer`.
 
     Raises:
         SettingsError: a `WAVEMILL_*` variable that makes no sense.
@@ -37,6 +38,7 @@ def build_defs(*, resource_overrides: Mapping[str, Any] | None = None) -> dg.Def
             seed=settings.seed,
         ),
         "scan_settings": ScanSettingsResource(backend=settings.backend),
+        "wave_scorer": WaveScorerResource(backend=settings.backend),
     }
     return dg.Definitions(
         assets=[universe, prices, quarantine, windows, patterns, forecasts],

@@ -33,6 +33,8 @@ class SessionRun:
         contract: of the asset's table.
         code_version: of the asset; a partition made by another version is made again.
         made_from: session -> fingerprint of everything its partition is made from.
+        metadata: of the run, shown with the newest session.
+        by_session: session -> metadata of its own; of the sessions that this run made.
     """
 
     context: dg.AssetExecutionContext
@@ -41,6 +43,7 @@ class SessionRun:
     code_version: str
     made_from: Mapping[str, str]
     metadata: Metadata = field(default_factory=dict)
+    by_session: dict[str, Metadata] = field(default_factory=dict)
     _infos: dict[str, PartitionInfo] = field(default_factory=dict)
     _started: float = field(default_factory=time.monotonic)
 
@@ -87,7 +90,8 @@ class SessionRun:
         if len(keys) == 1:
             return dg.MaterializeResult(metadata=common | self._details(keys[0]))
         for key in keys[:-1]:
-            self.context.add_asset_metadata({"dagster/partition_row_count": rows[key]}, partition_key=key)
+            own = {"dagster/partition_row_count": rows[key], **self.by_session.get(key, {})}
+            self.context.add_asset_metadata(own, partition_key=key)
         # Dagster stores the metadata of each session as an event: the full set goes to the newest one.
         self.context.add_asset_metadata(
             {**common, **self._details(keys[-1]), "sessions": len(keys), "rows_in_range": sum(rows.values())},
@@ -103,6 +107,7 @@ class SessionRun:
             "fingerprint": info.fingerprint,
             "bytes": info.size,
             "preview": preview(self.lake.read(self.contract.name, key)),
+            **self.by_session.get(key, {}),
         }
 
 

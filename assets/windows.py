@@ -32,7 +32,8 @@ def windows(
     """Trailing windows of 63 to 504 sessions for each member, with four scale-free features and a pre-score.
 
     Each feature becomes a rank among the members; the pre-score is their weighted mean. Windows below the threshold
-    aren't scanned. A window without enough good bars is listed with the reason, so that no symbol vanishes.
+    aren't scanned; `filter_recall` in the metadata of `patterns` says what share of the best counts that leaves. A
+    window without enough good bars is listed with the reason, so that no symbol vanishes.
     """
     keys = session_keys(context)
     store, settings = lake.open(), scan_settings.windows()

@@ -1,7 +1,8 @@
 """Time the wave scan of a whole universe: parity with the oracle first, then seconds.
 
-Run from the project root: `python -m benchmarks.waves [--json PATH]`. Reads ../shared/data/sp500_daily.parquet where it
-is, else scans geometric random walks of the same size; bars whose low is above their high count as missing.
+Run from the project root: `python -m benchmarks.waves [--json PATH] [--plot PATH]`. Reads
+../shared/data/sp500_daily.parquet where it is, else scans geometric random walks of the same size; bars whose low is
+above their high count as missing.
 """
 
 from __future__ import annotations
@@ -15,27 +16,33 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 
+from benchmarks.full_product import compiled_full_product, full_product
 from benchmarks.machine import best_seconds, machine, report
-from kernels.waves import SETUP, Patterns, ScanSettings, Selected, enumerate_class, scan, scan_distinct
-from kernels.waves.legs import rising_legs, view_bars
-from kernels.waves.search import search_impulses
+from benchmarks.plot import log_log
+from kernels.waves import CLASS_NAMES, SETUP, Patterns, Scan, ScanSettings, enumerate_class, scan_origins
+from kernels.waves.legs import all_legs, count_swings, view_bars
+from kernels.waves.program import program
+from kernels.waves.search import Search, search_all
 from kernels.waves.select import rank
 from kernels.waves.series import next_origins, scan_series
+from kernels.waves.subdivide import subdivide
 
 PRICES = Path(__file__).parents[2] / "shared" / "data" / "sp500_daily.parquet"
 SYMBOLS, SESSIONS, SPAN, RANGE_SESSIONS, REPEATS = 505, 1259, 504, 755, 3
+BASELINE_SKIP = 15
 
 
 def main() -> None:
     """Check, time, print and, on request, write."""
     parser = argparse.ArgumentParser(description="Time the wave scan.")
     parser.add_argument("--json", type=Path, help="file to write the numbers to")
-    target = parser.parse_args().json
+    parser.add_argument("--plot", type=Path, help="SVG file to draw the growth of the cost to")
+    asked = parser.parse_args()
     source, low, high = real_bars() if PRICES.exists() else simulated_bars()
     checked = check_parity(low, high)
     started = time.perf_counter()
-    scan_range(low[:1], high[:1], 2, ScanSettings())
-    result = {
+    scan_last(low[:1], high[:1], SPAN)
+    result: dict[str, object] = {
         "machine": machine(),
         "prices": source,
         "symbols": len(low),
@@ -43,13 +50,15 @@ def main() -> None:
         "max_span": SPAN,
         "parity_patterns": checked,
         "first_call_s": round(time.perf_counter() - started, 3),
-        "last_session": last_session(low, high, SPAN),
-        "all_sessions": last_session(low, high, low.shape[1]),
-        "range_setup_top_5": timed_range(low, high, ScanSettings(setup_top_n=5)),
-        "range": timed_range(low, high, ScanSettings()),
-        "range_stages_one_thread_s": range_stages(low, high),
+        "all_classes": whole_universe(low, high),
+        "stages_one_thread_s": stages(low, high),
+        "growth": growth(low, high),
+        "full_product": against_full_product(low, high),
+        "range": timed_range(low, high),
     }
-    report(result, target)
+    report(result, asked.json)
+    if asked.plot:
+        draw_growth(result["growth"], asked.plot)
 
 
 def real_bars() -> tuple[str, np.ndarray, np.ndarray]:
@@ -65,107 +74,174 @@ def real_bars() -> tuple[str, np.ndarray, np.ndarray]:
     return PRICES.name, low, high
 
 
-def simulated_bars() -> tuple[str, np.ndarray, np.ndarray]:
+def simulated_bars(symbols: int = SYMBOLS, sessions: int = SESSIONS) -> tuple[str, np.ndarray, np.ndarray]:
     """Geometric random walks."""
     rng = np.random.default_rng(1)
-    close = 50 * np.exp(np.cumsum(0.015 * rng.standard_normal((SYMBOLS, SESSIONS)), axis=1))
+    close = 50 * np.exp(np.cumsum(0.015 * rng.standard_normal((symbols, sessions)), axis=1))
     low, high = (close * np.exp(sign * 0.01 * rng.random(close.shape)) for sign in (-1, 1))
     return "geometric random walks", low, high
 
 
 def check_parity(low: np.ndarray, high: np.ndarray) -> int:
     """Refuse to time a scan that doesn't equal the oracle; the number of patterns compared."""
-    low, high = (np.ascontiguousarray(prices[:6, -160:]) for prices in (low, high))
-    row, end = np.repeat(np.arange(len(low)), 2), np.tile([120, 159], len(low))
-    fast, naive = (scan(low, high, row, end, np.full(len(row), 120), backend=name) for name in ("cpu", "naive"))
-    for field in fields(Patterns):
-        value, expected = getattr(fast, field.name), getattr(naive, field.name)
-        if isinstance(value, np.ndarray):
-            np.testing.assert_allclose(value, expected, rtol=1e-12 if value.dtype.kind == "f" else 0)
-    for series in range(len(low)):
+    low, high = (np.ascontiguousarray(prices[:4, -100:]) for prices in (low, high))
+    row, end = np.repeat(np.arange(len(low)), 2), np.tile([80, 99], len(low))
+    fast, naive = (scan_origins(low, high, row, end, np.full(len(row), 80), backend=name) for name in ("cpu", "naive"))
+    for kind, left, right in ((Patterns, fast.patterns, naive.patterns), (Scan, fast, naive)):
+        for field in fields(kind):
+            value, expected = getattr(left, field.name), getattr(right, field.name)
+            if isinstance(value, np.ndarray):
+                np.testing.assert_allclose(value, expected, rtol=1e-11 if value.dtype.kind == "f" else 0)
+    for name in CLASS_NAMES:
         for direction in (1, -1):
             pivots, expected = (
-                enumerate_class(low[series], high[series], "impulse", direction, backend=name)
-                for name in ("cpu", "naive")
+                enumerate_class(low[0], high[0], name, direction, backend=backend) for backend in ("cpu", "naive")
             )
             np.testing.assert_array_equal(pivots, expected)
-    return len(fast.score)
+    return len(fast.patterns.score)
 
 
-def last_session(low: np.ndarray, high: np.ndarray, length: int) -> dict[str, float]:
-    """One origin per symbol at the last session, with a window of `length`."""
+def scan_last(low: np.ndarray, high: np.ndarray, max_span: int) -> Scan:
+    """One origin per symbol: the last session, with p0 anywhere."""
     count, sessions = low.shape
-    origins = np.arange(count), np.full(count, sessions - 1), np.full(count, length)
-    found = scan(low, high, *origins, backend="cpu")
-    taken = best_seconds(lambda: scan(low, high, *origins, backend="cpu"), REPEATS)
+    origins = np.arange(count), np.full(count, sessions - 1), np.full(count, sessions)
+    return scan_origins(low, high, *origins, settings=ScanSettings(max_span=max_span), backend="cpu")
+
+
+def whole_universe(low: np.ndarray, high: np.ndarray) -> dict[str, object]:
+    """All classes, both directions, scored, subdivided and selected, for every symbol and session."""
+    found = scan_last(low, high, SPAN)
+    taken = best_seconds(lambda: scan_last(low, high, SPAN), REPEATS)
+    candidates = int(found.candidates.sum())
+    confirmed = found.pattern[found.patterns.status[found.pattern] != SETUP]
+    kept = np.bincount(found.patterns.class_index[confirmed], minlength=len(CLASS_NAMES))
     return {
-        "length": length,
-        "candidates": int(found.candidates.sum()),
-        "kept": len(found.score),
         "seconds": taken,
-        "candidates_per_s": round(found.candidates.sum() / taken),
+        "process_peak_memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+        "candidates": candidates,
+        "candidates_per_s": round(candidates / taken),
+        "kept_confirmed": dict(zip(CLASS_NAMES, kept.tolist(), strict=True)),
+        "kept_setups": len(found.pattern) - len(confirmed),
+        "confirmed_by_degree": np.bincount(found.patterns.degree[confirmed]).tolist(),
     }
 
 
-def scan_range(low: np.ndarray, high: np.ndarray, sessions: int, settings: ScanSettings) -> Selected:
-    """The last `sessions` sessions of every series in one scan."""
-    count, total = low.shape
-    row, end = np.repeat(np.arange(count), sessions), np.tile(np.arange(total - sessions, total), count)
-    return scan_distinct(low, high, row, end, np.full(len(row), SPAN), settings=settings, backend="cpu")
-
-
-def timed_range(low: np.ndarray, high: np.ndarray, settings: ScanSettings) -> dict[str, object]:
-    """The last sessions of every series, and how many setups an origin keeps."""
-    started = time.perf_counter()
-    found = scan_range(low, high, RANGE_SESSIONS, settings)
-    taken = time.perf_counter() - started
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    origins = len(found.distinct.candidates)
-    is_setup = found.distinct.status[found.pattern] == SETUP
-    setups = np.bincount(found.origin[is_setup], minlength=origins)
-    legs = np.bincount(found.distinct.legs[found.pattern], minlength=5)
-    return {
-        "origins": origins,
-        "setup_top_n": settings.setup_top_n,
-        "seconds": round(taken, 3),
-        "process_peak_memory_bytes": peak,
-        "kept": len(found.origin),
-        "distinct": len(found.distinct.score),
-        "candidates_per_origin": round(float(found.distinct.candidates.mean()), 1),
-        "setups_standing_per_origin": round(float(found.distinct.standing.mean()), 1),
-        "setups_kept_per_origin": round(float(setups.mean()), 2),
-        "setups_kept_quantiles_05_50_95_100": np.quantile(setups, [0.05, 0.5, 0.95, 1.0]).tolist(),
-        "setups_kept_per_origin_by_legs_2_3_4": (legs[2:5] / origins).round(2).tolist(),
-    }
-
-
-def range_stages(low: np.ndarray, high: np.ndarray) -> dict[str, float]:
-    """Where one thread spends the range's time, over every series, before the kept patterns are described."""
-    count, total = low.shape
-    end = np.arange(total - RANGE_SESSIONS, total, dtype=np.int32)
-    start = (end - SPAN + 1).astype(np.int32)
-    following = next_origins(end, total)
-    names = ("legs", "search_and_score", "rank", "select_for_origins")
+def stages(low: np.ndarray, high: np.ndarray) -> dict[str, float]:
+    """Where one thread spends the time, over every series, before the kept patterns are described."""
+    count, sessions = low.shape
+    last = np.array([sessions - 1], np.int32)
+    wanted = np.ones((len(CLASS_NAMES), 2), np.bool_)
+    search = Search(SPAN, 0, sessions, next_origins(last, sessions), wanted, wanted)
+    names = ("legs", "search", "subdivide_and_score", "rank", "select")
     spent = np.zeros(len(names))
     for series in range(-1, count):
         marks = [time.perf_counter()]
         up, down = view_bars(low[series], high[series])
-        rising, falling = rising_legs(up, SPAN, total), rising_legs(down, SPAN, total)
+        legs = all_legs(up, down, SPAN, sessions)
         marks.append(time.perf_counter())
-        ups = search_impulses(up, rising, falling, SPAN, 0, SPAN, following)
-        downs = search_impulses(down, falling, rising, SPAN, 0, SPAN, following)
+        records, patterns, _ = search_all(program(), up, down, legs, search)
         marks.append(time.perf_counter())
-        rank(ups[0], downs[0])
-        rank(ups[1], downs[1])
+        swings = count_swings(low[series], high[series])
+        score = subdivide(program(), up, legs, swings, records, patterns).score
+        marks.append(time.perf_counter())
+        rank(records, score, 0, patterns, wanted)
+        rank(records, score, patterns, len(score), wanted)
         marks.append(time.perf_counter())
         every = np.iinfo(np.int32).max
-        scan_series(low[series], high[series], end, start, True, True, total, SPAN, SPAN, 5, every, 0.8)
+        start = np.zeros(1, np.int32)
+        scan_series(program(), low[series], high[series], last, start, wanted, sessions, SPAN, sessions, 5, every, 0.8)
         marks.append(time.perf_counter())
         steps = np.diff(marks)
         # The last step repeats the others; the first round, over the last series, only warms up.
         if series >= 0:
-            spent += (*steps[:3], steps[3] - steps[:3].sum())
+            spent += (*steps[:4], steps[4] - steps[:4].sum())
     return dict(zip(names, spent.round(3).tolist(), strict=True))
+
+
+def growth(low: np.ndarray, high: np.ndarray) -> dict[str, list[dict[str, float]]]:
+    """How the cost grows with the symbols, the bars and `max_span`, each alone; the others stay at their largest."""
+    count = len(low)
+    long_low, long_high = simulated_bars(50, 5040)[1:]
+    cases = {
+        "symbols": [(low[:part], high[:part], SPAN, part) for part in (count // 8, count // 4, count // 2, count)],
+        "bars": [(long_low[:, :part], long_high[:, :part], SPAN, part) for part in (630, 1260, 2520, 5040)],
+        "max_span": [(low, high, span, span) for span in (63, 126, 252, 504, 1008)],
+    }
+    table = {}
+    for name, own in cases.items():
+        rows = []
+        for lows, highs, span, work in own:
+            candidates = int(scan_last(lows, highs, span).candidates.sum())
+            seconds = best_seconds(lambda lows=lows, highs=highs, span=span: scan_last(lows, highs, span), 2)
+            rows.append({name: work, "seconds": seconds, "candidates": candidates})
+        table[name] = rows
+    return table
+
+
+def draw_growth(table: dict[str, list[dict[str, float]]], path: Path) -> None:
+    """The growth as a plot."""
+    lines = {name: [(row[name] / rows[0][name], row["seconds"]) for row in rows] for name, rows in table.items()}
+    log_log(path, "Seconds of a whole scan as the work grows", "s", lines)
+
+
+def against_full_product(low: np.ndarray, high: np.ndarray) -> dict[str, object]:
+    """One start bar with all combinations of 15 skips, against the search of every start bar."""
+    low, high = low[0], high[0]
+    wanted = {"max_skip": BASELINE_SKIP, "max_span": SPAN, "backend": "cpu"}
+    found = enumerate_class(low, high, "impulse", 1, **wanted)
+    start = int(np.bincount(found[:, 0]).argmax())
+    own = [tuple(row) for row in found[found[:, 0] == start].tolist()]
+    began = time.perf_counter()
+    baseline = full_product(low, high, start, BASELINE_SKIP, SPAN)
+    python_seconds = time.perf_counter() - began
+    if baseline != own or compiled_full_product(low, high, start, BASELINE_SKIP, SPAN) != len(own):
+        raise SystemExit(f"the sets differ at bar {start}: no ratio is reported")
+    compiled = best_seconds(lambda: compiled_full_product(low, high, start, BASELINE_SKIP, SPAN), REPEATS)
+    whole = min(
+        best_seconds_of_microseconds(lambda: enumerate_class(low, high, "impulse", 1, **wanted)) for _ in range(REPEATS)
+    )
+    starts = len(np.unique(found[:, 0]))
+    return {
+        "max_skip": BASELINE_SKIP,
+        "start_bar": start,
+        "patterns_of_the_start": len(own),
+        "full_product_python_s": round(python_seconds, 2),
+        "full_product_compiled_s": compiled,
+        "all_starts_of_the_series_s": round(whole, 6),
+        "starts_with_patterns": starts,
+        "ratio_python_one_start_to_ours_all_starts": round(python_seconds / whole),
+        "ratio_compiled_one_start_to_ours_all_starts": round(compiled / whole, 1),
+        "ratio_compiled_one_start_to_ours_per_start": round(compiled / whole * starts),
+    }
+
+
+def best_seconds_of_microseconds(call: object) -> float:
+    """Seconds of one call that takes too little to be timed alone."""
+    began = time.perf_counter()
+    for _ in range(20):
+        call()
+    return (time.perf_counter() - began) / 20
+
+
+def timed_range(low: np.ndarray, high: np.ndarray) -> dict[str, object]:
+    """The last sessions of every series in one scan, and how many setups an origin keeps."""
+    count, total = low.shape
+    row, end = np.repeat(np.arange(count), RANGE_SESSIONS), np.tile(np.arange(total - RANGE_SESSIONS, total), count)
+    started = time.perf_counter()
+    found = scan_origins(low, high, row, end, np.full(len(row), SPAN), backend="cpu")
+    taken = time.perf_counter() - started
+    origins = len(found.candidates)
+    is_setup = found.patterns.status[found.pattern] == SETUP
+    return {
+        "origins": origins,
+        "seconds": round(taken, 3),
+        "process_peak_memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+        "kept": len(found.origin),
+        "distinct_with_descendants": len(found.patterns.score),
+        "candidates_per_origin": round(float(found.candidates.mean()), 1),
+        "setups_standing_per_origin": round(float(found.standing.mean()), 1),
+        "setups_kept_per_origin": round(float(is_setup.sum()) / origins, 2),
+    }
 
 
 if __name__ == "__main__":

@@ -108,16 +108,18 @@ def report(lake: ParquetLake, session: date) -> str:
 
 def _rows(table: pa.Table) -> list[str]:
     lines = [
-        f"  {'symbol':8} {'class':8} {'direction':9} {'score':>5}  {'from':10} {'to':10}  {'invalidation':>12}  targets"
+        f"  {'symbol':8} {'class':20} {'direction':9} {'degree':>6} {'score':>5}  {'from':10} {'to':10}  "
+        f"{'invalidation':>12} {'gain/risk':>9}  targets"
     ]
     for row in table.slice(0, TOP).to_pylist():
         ends = row["pivots"][0]["session"], row["pivots"][-1]["session"]
         invalidation = "" if row["invalidation"] is None else f"{row['invalidation']:.2f}"
+        worth = "" if row["risk_reward"] is None else f"{row['risk_reward']:.2f}"
         direction = "up" if row["direction"] > 0 else "down"
         targets = " ".join(f"{target:.2f}" for target in row["targets"])
         lines.append(
-            f"  {row['symbol']:8} {row['class']:8} {direction:9} {row['score']:5.3f}  {ends[0]} {ends[1]}  "
-            f"{invalidation:>12}  {targets}"
+            f"  {row['symbol']:8} {row['class']:20} {direction:9} {row['degree']:6} {row['score']:5.3f}  "
+            f"{ends[0]} {ends[1]}  {invalidation:>12} {worth:>9}  {targets}"
         )
     return lines
 

@@ -8,15 +8,14 @@ from pydantic import Field
 
 from assets.session_run import preview
 from kernels.errors import InvalidInputError, MissingHistoryError
-from kernels.waves import scan_distinct
 from resources.calendar import session_number
 from resources.lineage import SHORTEST_WINDOW
 from resources.parquet_lake import ParquetLake, fingerprint
 from resources.pattern_table import PatternTables
-from resources.wiring import LakeResource, ScanSettingsResource
+from resources.wiring import LakeResource, ScanSettingsResource, WaveScorerResource
 
 TABLE = "scan_symbols"
-_PREVIEW = ["symbol", "class", "direction", "status", "legs", "score", "invalidation", "pivots"]
+_PREVIEW = ["symbol", "class", "direction", "degree", "status", "legs", "score", "pivots"]
 
 
 class ScanSymbolsConfig(dg.Config):
@@ -31,7 +30,11 @@ class ScanSymbolsConfig(dg.Config):
 
 @dg.op(name="scan")
 def scan_op(
-    context: dg.OpExecutionContext, config: ScanSymbolsConfig, lake: LakeResource, scan_settings: ScanSettingsResource
+    context: dg.OpExecutionContext,
+    config: ScanSymbolsConfig,
+    lake: LakeResource,
+    scan_settings: ScanSettingsResource,
+    wave_scorer: WaveScorerResource,
 ) -> None:
     """Scan the symbols over the range, as known at its last session, and write one table of patterns.
 
@@ -41,21 +44,23 @@ def scan_op(
     end = _end(store, config.end)
     panel = _panel(store, config, end)
     count = len(panel.symbols)
-    result = scan_distinct(
+    settings = scan_settings.scan()
+    scorer = wave_scorer.open()
+    earlier = scorer.metrics
+    found = scorer.score(
         panel.low,
         panel.high,
         np.arange(count, dtype=np.int32),
         np.full(count, len(panel.sessions) - 1, dtype=np.int32),
         np.full(count, len(panel.sessions), dtype=np.int32),
-        settings=scan_settings.scan(),
-        backend=scan_settings.chosen_backend(),
+        settings,
     )
-    found = result.distinct
-    tables = PatternTables(result, np.array(panel.symbols)[found.origin], panel.sessions)
-    table = tables.table(np.datetime64(end), np.arange(len(result.origin)))
+    symbols = np.array(panel.symbols)[found.patterns.series]
+    tables = PatternTables(found, symbols, panel.sessions, panel.close[:, -1], settings.top_n)
+    table = tables.table(np.datetime64(end), np.arange(len(found.origin)))
     asked = fingerprint({"config": config.model_dump(), "settings": scan_settings.model_dump()})
     name = f"{panel.sessions[0]}_{panel.sessions[-1]}_{asked[:12]}"
-    store.write(TABLE, name, table, made_from=asked, code_version="1")
+    store.write(TABLE, name, table, made_from=asked, code_version="2")
     store.settle(TABLE)
     best = table.filter(np.array(table["status"].to_pylist()) == "confirmed").sort_by([("score", "descending")])
     context.log.info(
@@ -66,8 +71,7 @@ def scan_op(
         {
             "patterns": table.num_rows,
             "candidates": int(found.candidates.sum()),
-            "backend": found.backend,
-            "backend_reason": found.reason,
+            **scorer.report(found, earlier),
             "dagster/uri": store.uri(TABLE, name),
             "best": preview(best, _PREVIEW),
         }

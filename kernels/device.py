@@ -1,7 +1,8 @@
 """Which backend a kernel runs on, and why.
 
-"auto" takes the GPU when the kernel has a GPU version and a device is usable, else the CPU, and says which and why.
-An explicit choice that can't be met raises. Nothing here touches CUDA before `gpu_support` is called.
+"auto" takes the GPU when the kernel has a GPU version and a device is usable, else the CPU, and says which and why. It
+never takes the simulator, which is for tests. An explicit choice that can't be met raises. Nothing here touches CUDA
+before `gpu_support` is called.
 """
 
 from __future__ import annotations
@@ -18,10 +19,11 @@ Backend = Literal["auto", "naive", "cpu", "gpu"]
 
 @dataclass(frozen=True)
 class Support:
-    """Whether something can be used here (`ok`), and the reason in words."""
+    """Whether something can be used here (`ok`), the reason in words, and whether it is only simulated."""
 
     ok: bool
     reason: str
+    simulated: bool = False
 
 
 @dataclass(frozen=True)
@@ -34,15 +36,23 @@ class Choice:
 
 @cache
 def gpu_support() -> Support:
-    """Look once per process for a CUDA device that numba-cuda can use."""
+    """Look once per process for a CUDA device that numba-cuda and CuPy can use, or for numba's simulator of one."""
     try:
-        from numba import cuda
+        from numba import config, cuda
     except ImportError as error:
         return Support(False, f"numba-cuda can't be imported ({error})")
+    if getattr(config, "ENABLE_CUDASIM", False):
+        return Support(True, "the CUDA simulator, which NUMBA_ENABLE_CUDASIM asks for", simulated=True)
     try:
         if not cuda.is_available():
             return Support(False, "no usable CUDA device was found")
         name = cuda.get_current_device().name
+        # Imported only where there is a device: it takes seconds.
+        import cupy
+
+        cupy.cuda.runtime.getDeviceCount()
+    except ImportError as error:
+        return Support(False, f"CuPy can't be imported ({error})")
     except Exception as error:
         # Drivers fail in their own ways (version mismatch, device lost); each means "not usable", with its reason.
         return Support(False, f"the CUDA driver can't be used ({type(error).__name__}: {error})")
@@ -75,6 +85,8 @@ def choose(kernel: str, backend: Backend, available: Sequence[str]) -> Choice:
         if "gpu" not in available:
             return Choice("cpu", f"{kernel} has no GPU version yet")
         support = gpu_support()
+        if support.simulated:
+            return Choice("cpu", f"{support.reason}, is only for an explicit choice")
         return Choice("gpu" if support.ok else "cpu", support.reason)
     if backend not in available:
         raise BackendUnavailableError(

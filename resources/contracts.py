@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from kernels.errors import ContractError
 from kernels.volatility import DEFAULT_LEVELS
-from kernels.waves import COMPONENTS, MARGINS
+from kernels.waves import COMPONENTS
 
 
 @dataclass(frozen=True)
@@ -145,6 +145,14 @@ _PIVOT = pa.struct(
         pa.field("kind", pa.string(), False),
     ]
 )
+_SUBDIVISION = pa.struct(
+    [
+        pa.field("resolved", pa.string(), False),
+        pa.field("child_id", pa.string()),
+        pa.field("child_class", pa.string()),
+        pa.field("position", pa.string()),
+    ]
+)
 
 UNIVERSE = Contract(
     "universe",
@@ -225,35 +233,56 @@ WINDOWS = Contract(
 
 PATTERNS = Contract(
     "patterns",
-    1,
+    2,
     "session",
     ("symbol", "pattern_id"),
     (
         _SESSION,
         _SYMBOL,
         Column("pattern_id", pa.string(), "hash of symbol, class, direction and pivot sessions; the same every day"),
-        Column("class", pa.string(), "wave class"),
+        Column("class", pa.string(), "wave class, see kernels/waves"),
         Column("direction", pa.int8(), "1: starts at a low; -1: starts at a high", low=-1, high=1),
-        Column("degree", pa.int8(), "0 without resolved legs; null until subdivisions are checked", True, 0),
-        Column("status", pa.string(), "confirmed, or setup: a prefix that still stands"),
+        Column("degree", pa.int8(), "0 without children, else 1 + the largest child's", low=0),
+        Column(
+            "status",
+            pa.string(),
+            "confirmed; setup: a prefix that still stands; part: in the subdivision of one of the best counts",
+        ),
         Column("legs", pa.int8(), "confirmed legs", low=2),
-        Column("rank", pa.int32(), "1 = best score of the symbol within its status", low=1),
+        Column("rank", pa.int32(), "1 = best score of the symbol within its status; null for parts", True, 1),
         Column("pivots", pa.list_(pa.field("element", _PIVOT, False)), "legs + 1 pivots, split-adjusted dollars"),
+        Column(
+            "subdivisions",
+            pa.list_(pa.field("element", _SUBDIVISION, False)),
+            "one for each leg. resolved: yes, no, or unresolved where the leg is too short to tell. Of the pattern "
+            "that resolves it: child_id (its pattern_id), child_class, and the position (leading, ending) of a "
+            "diagonal. Children of parts, of confirmed counts and of setups of rank top_n or better have a row too",
+        ),
         Column("score", pa.float64(), "weighted mean of the components", low=0.0, high=1.0),
         *(
             Column(name, pa.float64(), "component score, see kernels/waves; null where it can't be known", True, 0, 1)
             for name in COMPONENTS
         ),
-        *(
-            Column(f"margin_{name}", pa.float64(), f"margin of the hard rule {name}; null where it doesn't apply", True)
-            for name in MARGINS
+        Column(
+            "margins",
+            pa.list_(pa.field("element", pa.float64())),
+            "0 (broken) to 1 for each hard rule of the class, in the order of kernels.waves.CLASSES[class].rules; "
+            "null where legs are missing",
         ),
         Column(
             "targets",
             pa.list_(pa.field("element", pa.float64(), False)),
-            "split-adjusted dollars; empty unless a setup",
+            "split-adjusted dollars, that of the channel line last; empty unless a setup",
         ),
         Column("invalidation", pa.float64(), "dollars at which a hard rule breaks; null unless a setup", True, 0.0),
+        Column(
+            "risk_reward",
+            pa.float64(),
+            "from the close: the way to the nearest target not reached over the way to the invalidation, see "
+            "kernels/waves; null unless a setup with both",
+            True,
+            0.0,
+        ),
         Column("p_value", pa.float64(), "against surrogates of the same series; null until calibrated", True, 0.0, 1.0),
         Column("q_value", pa.float64(), "false-discovery rate over the session; null until calibrated", True, 0.0, 1.0),
     ),

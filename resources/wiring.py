@@ -15,6 +15,7 @@ from kernels.waves import ScanSettings
 from kernels.windows import WindowSettings
 from resources.parquet_lake import ParquetLake, open_lake
 from resources.price_sources import DEFAULT_SEED, PriceSource, open_price_source
+from resources.wave_scorer import WaveScorer
 
 _WINDOWS = WindowSettings()
 _SCAN = ScanSettings()
@@ -70,7 +71,13 @@ class ScanSettingsResource(dg.ConfigurableResource[Any]):
     max_overlap: float = Field(
         default=_SCAN.max_overlap, description="Of two patterns that share more of their span than this, one is kept."
     )
-    backend: str = Field(default="auto", description="auto, naive, cpu or gpu.")
+    recall_sample: int = Field(
+        default=50, ge=0, description="Filtered windows scanned for each session to measure what is missed; 0 = none."
+    )
+    backend: str = Field(
+        default="auto",
+        description="What computes windows and forecasts: auto, naive, cpu or gpu. Patterns: see wave_scorer.",
+    )
 
     def windows(self) -> WindowSettings:
         """The window options.
@@ -103,3 +110,21 @@ class ScanSettingsResource(dg.ConfigurableResource[Any]):
     def chosen_backend(self) -> Backend:
         """The backend asked for; the kernels check the name."""
         return cast(Backend, self.backend)
+
+
+class WaveScorerResource(dg.ConfigurableResource[Any]):
+    """What scores waves; `scan_settings` says which ones to look for."""
+
+    backend: str = Field(
+        default="auto",
+        description="auto: the GPU if one is usable, and the CPU if not or if it fails; or naive, cpu or gpu.",
+    )
+
+    def open(self) -> WaveScorer:
+        """The scorer, one for each backend and process. The kernel checks the name."""
+        return _open_wave_scorer(cast(Backend, self.backend))
+
+
+@cache
+def _open_wave_scorer(backend: Backend) -> WaveScorer:
+    return WaveScorer(backend, warn=dg.get_dagster_logger().warning)

@@ -97,7 +97,7 @@ def test_the_jobs():
 def test_resources_can_be_replaced():
     replaced = build_defs(resource_overrides={"lake": LakeResource(root="memory://elsewhere")})
     assert replaced.resources["lake"].root == "memory://elsewhere"
-    assert set(replaced.resources) == {"lake", "price_source", "scan_settings"}
+    assert set(replaced.resources) == {"lake", "price_source", "scan_settings", "wave_scorer"}
 
 
 @pytest.mark.parametrize("job", ["daily_sp500", "scan_symbols"])
@@ -114,6 +114,11 @@ def test_an_unknown_config_key_is_an_error():
     config = {"resources": {"scan_settings": {"config": {"treshold": 0.5}}}}
     with pytest.raises(dg.DagsterInvalidConfigError, match="treshold"):
         dg.validate_run_config(defs.resolve_job_def("daily_sp500"), config)
+
+
+def test_a_sample_of_less_than_nothing_is_refused():
+    with pytest.raises(ValueError, match="recall_sample"):
+        ScanSettingsResource(recall_sample=-1)
 
 
 def test_definitions_stay_short():

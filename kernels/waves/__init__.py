@@ -10,29 +10,49 @@ import numpy as np
 import numpy.typing as npt
 
 from kernels.device import Backend, choose
+from kernels.errors import InvalidInputError
+from kernels.panel import PricePanel
 from kernels.waves import cpu, naive
-from kernels.waves.classes import CLASS_NAMES, COMPONENTS, MARGINS
+from kernels.waves.classes import CLASS_NAMES, CLASSES, COMPONENTS
 from kernels.waves.identity import pattern_id, pattern_ids
-from kernels.waves.patterns import CONFIRMED, SETUP, Patterns, ScanSettings, Selected, require_count, require_names
+from kernels.waves.patterns import (
+    CONFIRMED,
+    NO_LEG,
+    NOT_RESOLVED,
+    RESOLVED,
+    SETUP,
+    UNRESOLVED,
+    Patterns,
+    Scan,
+    ScanSettings,
+    require_count,
+    require_names,
+)
+from kernels.waves.reward import risk_reward
 from kernels.waves.validate import checked_bars, checked_origins
 
 __all__ = [
+    "CLASSES",
     "CLASS_NAMES",
     "COMPONENTS",
     "CONFIRMED",
-    "MARGINS",
+    "NOT_RESOLVED",
+    "NO_LEG",
+    "RESOLVED",
     "SETUP",
+    "UNRESOLVED",
     "Patterns",
+    "Scan",
     "ScanSettings",
-    "Selected",
     "enumerate_class",
     "pattern_id",
     "pattern_ids",
+    "risk_reward",
     "scan",
-    "scan_distinct",
+    "scan_origins",
 ]
 
-AVAILABLE = ("naive", "cpu")
+AVAILABLE = ("naive", "cpu", "gpu")
 
 
 def enumerate_class(
@@ -54,7 +74,7 @@ def enumerate_class(
         direction: 1 where the first leg rises, -1 where it falls.
         max_skip: how many legs from one start, counted from the shortest, may be used; None for all.
         max_span: upper limit of p_last - p0, exclusive, in bars.
-        backend: "auto", "naive" or "cpu".
+        backend: "auto", "naive", "cpu" or "gpu".
 
     Returns:
         int32 [m, legs + 1], the bars of the pivots, rows sorted lexicographically.
@@ -72,10 +92,48 @@ def enumerate_class(
     chosen = choose("waves", backend, AVAILABLE)
     if chosen.backend == "naive":
         return naive.enumerate_class(lows, highs, name, direction, max_skip, max_span)
+    if chosen.backend == "gpu":
+        from kernels.waves import gpu
+
+        return gpu.enumerate_class(lows, highs, name, direction, max_skip, max_span)
     return cpu.enumerate_class(lows, highs, name, direction, max_skip, max_span)
 
 
 def scan(
+    panel: PricePanel,
+    *,
+    length: int | None = None,
+    settings: ScanSettings | None = None,
+    backend: Backend = "auto",
+) -> Scan:
+    """Select the patterns of every symbol of a panel as of its last session.
+
+    Args:
+        panel: the bars; NaN where there is no bar, which splits a series.
+        length: bars of the window that ends at the last session and holds p0; None for the whole panel.
+        settings: what to look for and what to keep; the defaults of `ScanSettings` if None.
+        backend: "auto", "naive", "cpu" or "gpu".
+
+    Returns:
+        What is kept; origin i is the panel's symbol i.
+
+    Raises:
+        InvalidInputError: a wrong length or price; a faulty bar is named.
+        BackendUnavailableError: an explicit backend that isn't there.
+    """
+    count, sessions = panel.low.shape
+    if length is not None:
+        require_count("length of scan", length, 1)
+    if sessions == 0:
+        raise InvalidInputError(
+            "panel of scan", expected="one session or more", got="none", mend="ask for a panel with sessions"
+        )
+    window = sessions if length is None else min(length, sessions)
+    origins = np.arange(count), np.full(count, sessions - 1), np.full(count, window)
+    return scan_origins(panel.low, panel.high, *origins, settings=settings, backend=backend)
+
+
+def scan_origins(
     low: npt.ArrayLike,
     high: npt.ArrayLike,
     row: npt.ArrayLike,
@@ -84,7 +142,7 @@ def scan(
     *,
     settings: ScanSettings | None = None,
     backend: Backend = "auto",
-) -> Patterns:
+) -> Scan:
     """Select the patterns of many series as of many bars.
 
     An origin asks for the patterns of one series as known at the close of bar `end`, with p0 on one of the `length`
@@ -99,47 +157,14 @@ def scan(
         end: integers [E], last bar that each origin knows, in [0, T); origins are sorted by row, then end.
         length: integers [E], bars in the window of each origin, 0 or more; 0 asks for nothing.
         settings: what to look for and what to keep; the defaults of `ScanSettings` if None.
-        backend: "auto", "naive" or "cpu".
+        backend: "auto", "naive", "cpu" or "gpu".
 
     Returns:
-        The patterns by origin, then confirmed before setups, then rank; one row for each origin that keeps a pattern.
+        What each origin keeps, and those patterns with all their descendants.
 
     Raises:
         InvalidInputError: a wrong shape, price, order or range; a faulty bar is named.
         BackendUnavailableError: an explicit backend that isn't there.
-    """
-    return scan_distinct(low, high, row, end, length, settings=settings, backend=backend).expanded()
-
-
-def scan_distinct(
-    low: npt.ArrayLike,
-    high: npt.ArrayLike,
-    row: npt.ArrayLike,
-    end: npt.ArrayLike,
-    length: npt.ArrayLike,
-    *,
-    settings: ScanSettings | None = None,
-    backend: Backend = "auto",
-) -> Selected:
-    """Scan as `scan` does, and list each pattern once.
-
-    Over a range of bars most patterns are kept by many origins, so this is a twentieth of the memory.
-
-    Args:
-        low: as in `scan`.
-        high: as in `scan`.
-        row: as in `scan`.
-        end: as in `scan`.
-        length: as in `scan`.
-        settings: as in `scan`.
-        backend: as in `scan`.
-
-    Returns:
-        The patterns, and which origin keeps which.
-
-    Raises:
-        InvalidInputError: as in `scan`.
-        BackendUnavailableError: as in `scan`.
     """
     lows, highs = checked_bars(low, high, 2)
     rows, ends, lengths = checked_origins(row, end, length, lows.shape)
@@ -148,4 +173,8 @@ def scan_distinct(
     start = np.where(lengths > 0, np.maximum(ends - lengths + 1, 0), ends + 1).astype(np.int32)
     if chosen.backend == "naive":
         return naive.scan(lows, highs, rows, ends, start, wanted, chosen.reason)
+    if chosen.backend == "gpu":
+        from kernels.waves import gpu
+
+        return gpu.scan(lows, highs, rows, ends, start, wanted, chosen.reason)
     return cpu.scan(lows, highs, rows, ends, start, wanted, chosen.reason)

@@ -1,6 +1,6 @@
 """What is reported of a selected pattern: prices, components, margins, targets, invalidation.
 
-The operations and their order are those of the search, so the components explain the score to the last bit.
+The scalars are those of the search, so the components explain the score to the last bit.
 """
 
 from __future__ import annotations
@@ -12,171 +12,76 @@ import numpy.typing as npt
 from numba import njit
 
 from kernels.panel import Float64Array1D, Float64Array2D, Int32Array1D
-from kernels.waves.classes import IMPULSE, MAX_LEGS
+from kernels.waves.classes import MAX_LEGS, TARGET_SLOTS
+from kernels.waves.patterns import RESOLVED, UNRESOLVED
+from kernels.waves.program import (
+    LEGS,
+    LENGTHS,
+    LEVEL,
+    LEVEL_COLUMNS,
+    LINE_COLUMNS,
+    MULTIPLE,
+    QUANTITIES,
+    RULE,
+    RULE_AT,
+    RULE_COLUMNS,
+    SETUP,
+    SETUP_LINE,
+    SETUP_TARGETS,
+    Int32Array2D,
+    Program,
+)
 from kernels.waves.rules import (
-    LOG_L2_L1,
-    LOG_L3_L1,
-    LOG_L4_L3,
-    LOG_L5_L1,
-    LOG_L5_L1_EXTENDED,
-    LOG_L5_NET,
-    alternation_of,
-    channel_closeness,
-    closeness,
-    is_extended,
-    line_at,
+    level,
     log_of_length,
-    margin_shortest,
-    margin_wave_2,
-    margin_wave_3,
-    margin_wave_4,
-    margin_wave_5,
-    momentum_of,
-    rule_margin_of,
-    similarity,
+    margin,
+    set_price,
+    set_slopes,
+    write_components,
+    write_targets,
 )
 
-MULTIPLES_WAVE_3 = IMPULSE.multiples(2)
-MULTIPLES_WAVE_4 = IMPULSE.multiples(3)
-MULTIPLES_WAVE_5 = IMPULSE.multiples(4)
-INVALIDATION_WAVE_3 = IMPULSE.setups[0].invalidation
-INVALIDATION_WAVE_4 = IMPULSE.setups[1].invalidation
-INVALIDATION_WAVE_5 = IMPULSE.setups[2].invalidation
-
 
 @njit(cache=True, nogil=True)
-def write_components(legs: int, x: Float64Array1D, pivots: Int32Array1D, components: Float64Array1D) -> None:
-    """Write the components of one pattern, in the order of `COMPONENTS`; NaN where legs are missing.
-
-    Args:
-        legs: 5, or 2 to 4 for a setup.
-        x: float64 [6], oriented log prices of the pivots.
-        pivots: int32 [6], bars.
-        components: float64 [7], written whole.
-    """
-    length = np.empty(MAX_LEGS + 1)
-    log_length = np.empty(MAX_LEGS + 1)
-    bars = np.empty(MAX_LEGS + 1, np.int64)
-    for wave in range(1, legs + 1):
-        length[wave] = abs(x[wave] - x[wave - 1])
-        log_length[wave] = log_of_length(length[wave])
-        bars[wave] = pivots[wave] - pivots[wave - 1]
-    alternation = math.nan
-    channel = math.nan
-    momentum = math.nan
-    fibonacci = closeness(log_length[2] - log_length[1], LOG_L2_L1)
-    time = similarity(bars[1], bars[2])
-    margin = margin_wave_2(x[0], x[1], x[2])
-    if legs >= 3:
-        fibonacci += closeness(log_length[3] - log_length[1], LOG_L3_L1)
-        time += similarity(bars[2], bars[3])
-        margin = min(margin, margin_wave_3(x[1], x[2], x[3]))
-        slope_1 = length[1] / bars[1]
-        slope_3 = length[3] / bars[3]
-        momentum = momentum_of(slope_3, slope_1)
-    if legs >= 4:
-        fibonacci += closeness(log_length[4] - log_length[3], LOG_L4_L3)
-        time += similarity(bars[3], bars[4])
-        margin = min(margin, margin_wave_4(x[1], x[3], x[4]))
-        alternation = alternation_of(log_length[2] - log_length[1], log_length[4] - log_length[3], bars[2], bars[4])
-        slope_13 = (x[3] - x[1]) / (pivots[3] - pivots[1])
-        slope_24 = (x[4] - x[2]) / (pivots[4] - pivots[2])
-        height_2 = line_at(x[1], pivots[1], slope_13, pivots[2]) - x[2]
-        channel = channel_closeness(x[4], line_at(x[2], pivots[2], slope_13, pivots[4]), height_2)
-    if legs >= 5:
-        if is_extended(length[1], length[3], length[5]):
-            fibonacci += closeness(log_length[5] - log_length[1], LOG_L5_L1_EXTENDED)
-        else:
-            fibonacci += closeness(log_length[5] - log_length[1], LOG_L5_L1)
-        fibonacci += closeness(log_length[5] - log_of_length(x[3] - x[0]), LOG_L5_NET)
-        time += similarity(bars[4], bars[5])
-        margin = min(margin, margin_wave_5(x[3], x[4], x[5]))
-        margin = min(margin, margin_shortest(length[1], length[3], length[5]))
-        height_3 = x[3] - line_at(x[2], pivots[2], slope_24, pivots[3])
-        channel += channel_closeness(x[5], line_at(x[3], pivots[3], slope_24, pivots[5]), height_3)
-        channel /= 2
-        momentum = momentum_of(slope_3, max(slope_1, length[5] / bars[5]))
-    components[0] = fibonacci / (legs if legs == MAX_LEGS else legs - 1)
-    components[1] = alternation
-    components[2] = time / (legs - 1)
-    components[3] = channel
-    components[4] = momentum
-    components[5] = rule_margin_of(margin)
-    components[6] = math.nan
-
-
-@njit(cache=True, nogil=True)
-def write_margins(legs: int, x: Float64Array1D, margins: Float64Array1D) -> None:
-    """Write the margins of one pattern's hard rules, in the order of `MARGINS`; NaN where legs are missing."""
-    margins[:] = math.nan
-    margins[0] = margin_wave_2(x[0], x[1], x[2])
-    if legs >= 3:
-        margins[1] = margin_wave_3(x[1], x[2], x[3])
-    if legs >= 4:
-        margins[2] = margin_wave_4(x[1], x[3], x[4])
-    if legs >= 5:
-        margins[3] = margin_wave_5(x[3], x[4], x[5])
-        margins[4] = margin_shortest(x[1] - x[0], x[3] - x[2], x[5] - x[4])
-
-
-@njit(cache=True, nogil=True)
-def write_targets(
-    direction: int, legs: int, x: Float64Array1D, pivots: Int32Array1D, end: int, targets: Float64Array1D
+def read_pivots(
+    low: Float64Array1D,
+    high: Float64Array1D,
+    direction: int,
+    legs: int,
+    pivots: Int32Array1D,
+    price: Float64Array1D,
+    quantity: Float64Array1D,
 ) -> None:
-    """Write a setup's target prices; NaN where a target would itself break a hard rule, and after the last target.
+    """Read one pattern's prices and oriented log prices.
 
     Args:
+        low: float64 [T], dollars.
+        high: float64 [T], dollars.
         direction: 1 or -1.
-        legs: 2, 3 or 4.
-        x: float64 [6], oriented log prices of the pivots.
+        legs: legs there.
         pivots: int32 [6], bars.
-        end: the origin's bar, at which the channel line is read.
-        targets: float64 [4], written whole.
+        price: float64 [6], dollars, written whole: NaN after the last pivot.
+        quantity: float64 [QUANTITIES], written as far as there are pivots.
     """
-    targets[:] = math.nan
-    if legs == 2:
-        for slot in range(len(MULTIPLES_WAVE_3)):
-            target = x[2] + MULTIPLES_WAVE_3[slot] * (x[1] - x[0])
-            if target > x[1]:
-                targets[slot] = math.exp(direction * target)
-    elif legs == 3:
-        for slot in range(len(MULTIPLES_WAVE_4)):
-            target = x[3] - MULTIPLES_WAVE_4[slot] * (x[3] - x[2])
-            if target > x[1]:
-                targets[slot] = math.exp(direction * target)
-    else:
-        length_1 = x[1] - x[0]
-        length_3 = x[3] - x[2]
-        slope_24 = (x[4] - x[2]) / (pivots[4] - pivots[2])
-        for slot in range(len(MULTIPLES_WAVE_5) + 1):
-            if slot < len(MULTIPLES_WAVE_5):
-                target = x[4] + MULTIPLES_WAVE_5[slot] * length_1
-            else:
-                target = line_at(x[3], pivots[3], slope_24, end)
-            if target > x[3] and (length_3 >= length_1 or length_3 >= target - x[4]):
-                targets[slot] = math.exp(direction * target)
-
-
-@njit(cache=True, nogil=True)
-def invalidation_pivot(legs: int) -> int:
-    """The pivot whose price invalidates a setup."""
-    if legs == 2:
-        return INVALIDATION_WAVE_3
-    if legs == 3:
-        return INVALIDATION_WAVE_4
-    return INVALIDATION_WAVE_5
+    price[:] = math.nan
+    for pivot in range(legs + 1):
+        bars = low if (pivot % 2 == 0) == (direction == 1) else high
+        price[pivot] = bars[pivots[pivot]]
+        set_price(quantity, pivot, direction * math.log(price[pivot]))
+        set_slopes(quantity, pivots, pivot)
 
 
 @njit(cache=True, nogil=True)
 def describe_patterns(
+    program: Program,
     low: Float64Array2D,
     high: Float64Array2D,
-    row: Int32Array1D,
-    end: Int32Array1D,
-    origin: Int32Array1D,
+    series: Int32Array1D,
+    wave_class: npt.NDArray[np.int8],
     direction: npt.NDArray[np.int8],
     legs: npt.NDArray[np.int8],
-    pivots: npt.NDArray[np.int32],
+    pivots: Int32Array2D,
+    resolution: npt.NDArray[np.int8],
     begin: int,
     stop: int,
     prices: Float64Array2D,
@@ -188,80 +93,92 @@ def describe_patterns(
     """Fill the reported columns of the patterns `begin .. stop - 1`; every cell of theirs is written.
 
     Args:
+        program: the class table.
         low: float64 [R, T], dollars.
         high: float64 [R, T], dollars.
-        row: int32 [E], series of each origin.
-        end: int32 [E], last bar that each origin knows.
-        origin: int32 [N].
-        direction: int8 [N], 1 or -1.
-        legs: int8 [N], 2 to 5.
-        pivots: int32 [N, 6], bars of the T axis.
-        begin: the first pattern to fill.
-        stop: the first pattern after those to fill.
-        prices: float64 [N, 6], dollars at the pivots, NaN after the last.
-        components: float64 [N, len(COMPONENTS)].
-        margins: float64 [N, len(MARGINS)].
-        targets: float64 [N, 4], dollars; NaN for finished patterns.
-        invalidation: float64 [N], dollars; NaN for finished patterns.
-    """
-    x = np.empty(MAX_LEGS + 1)
-    for i in range(begin, stop):
-        series = row[origin[i]]
-        prices[i] = math.nan
-        for pivot in range(legs[i] + 1):
-            bars = low if (pivot % 2 == 0) == (direction[i] == 1) else high
-            prices[i, pivot] = bars[series, pivots[i, pivot]]
-            x[pivot] = direction[i] * math.log(prices[i, pivot])
-        write_components(legs[i], x, pivots[i], components[i])
-        write_margins(legs[i], x, margins[i])
-        if legs[i] < MAX_LEGS:
-            write_targets(direction[i], legs[i], x, pivots[i], end[origin[i]], targets[i])
-            invalidation[i] = prices[i, invalidation_pivot(legs[i])]
-        else:
-            targets[i] = math.nan
-            invalidation[i] = math.nan
-
-
-@njit(cache=True, nogil=True)
-def write_channel_targets(
-    low: Float64Array2D,
-    high: Float64Array2D,
-    row: Int32Array1D,
-    end: Int32Array1D,
-    origin: Int32Array1D,
-    pattern: Int32Array1D,
-    direction: npt.NDArray[np.int8],
-    legs: npt.NDArray[np.int8],
-    pivots: npt.NDArray[np.int32],
-    begin: int,
-    stop: int,
-    channel_target: Float64Array1D,
-) -> None:
-    """Fill the channel targets of the selections `begin .. stop - 1`; every cell of theirs is written.
-
-    Args:
-        low: float64 [R, T], dollars.
-        high: float64 [R, T], dollars.
-        row: int32 [E], series of each origin.
-        end: int32 [E], last bar that each origin knows.
-        origin: int32 [N].
-        pattern: int32 [N], index into the patterns below.
+        series: int32 [P], row of each pattern.
+        wave_class: int8 [P], index of the class.
         direction: int8 [P], 1 or -1.
         legs: int8 [P], 2 to 5.
         pivots: int32 [P, 6], bars of the T axis.
+        resolution: int8 [P, 5], as in `Patterns`.
+        begin: the first pattern to fill.
+        stop: the first pattern after those to fill.
+        prices: float64 [P, 6], dollars at the pivots, NaN after the last.
+        components: float64 [P, 7].
+        margins: float64 [P, MAX_RULES].
+        targets: float64 [P, 3], dollars; NaN for finished patterns.
+        invalidation: float64 [P], dollars; NaN for finished patterns.
+    """
+    quantity = np.empty(QUANTITIES)
+    log_length = np.empty(MAX_LEGS + 1)
+    target = np.empty(TARGET_SLOTS)
+    for i in range(begin, stop):
+        own_class, own_legs, bar = wave_class[i], legs[i], pivots[i]
+        read_pivots(low[series[i]], high[series[i]], direction[i], own_legs, bar, prices[i], quantity)
+        for wave in range(1, own_legs + 1):
+            log_length[wave] = log_of_length(quantity[LENGTHS + wave])
+        resolved = np.sum(resolution[i] == RESOLVED)
+        unresolved = np.sum(resolution[i] == UNRESOLVED)
+        table, number = program.table[own_class], program.number[own_class]
+        write_components(table, number, own_legs, quantity, bar, log_length, resolved, unresolved, components[i])
+        margins[i] = math.nan
+        for index in range(table[RULE_AT], table[RULE_AT + own_legs + 1]):
+            margins[i, table[RULE + RULE_COLUMNS * index + 4]] = margin(table, number, index, quantity)
+        targets[i] = math.nan
+        invalidation[i] = math.nan
+        if own_legs < table[LEGS]:
+            write_targets(table, number, direction[i], own_legs, quantity, bar, bar[own_legs], target)
+            targets[i] = target[: TARGET_SLOTS - 1]
+            last = table[SETUP + own_legs] + table[SETUP_TARGETS + own_legs]
+            if number[MULTIPLE + last] == 0.0:
+                invalidation[i] = prices[i, table[LEVEL + LEVEL_COLUMNS * last]]
+            else:
+                invalidation[i] = math.exp(direction[i] * level(table, number, last, quantity))
+
+
+@njit(cache=True, nogil=True)
+def describe_lines(
+    program: Program,
+    low: Float64Array2D,
+    high: Float64Array2D,
+    series: Int32Array1D,
+    wave_class: npt.NDArray[np.int8],
+    direction: npt.NDArray[np.int8],
+    legs: npt.NDArray[np.int8],
+    pivots: Int32Array2D,
+    pattern: Int32Array1D,
+    end: Int32Array1D,
+    begin: int,
+    stop: int,
+    line_target: Float64Array1D,
+) -> None:
+    """Fill the line targets of the selections `begin .. stop - 1`; every cell of theirs is written.
+
+    Args:
+        program: the class table.
+        low: as in `describe_patterns`, and so are the next six.
+        high: float64 [R, T].
+        series: int32 [P].
+        wave_class: int8 [P].
+        direction: int8 [P].
+        legs: int8 [P].
+        pivots: int32 [P, 6].
+        pattern: int32 [N], index into the patterns.
+        end: int32 [N], bar at which the line is read.
         begin: the first selection to fill.
         stop: the first selection after those to fill.
-        channel_target: float64 [N], dollars; NaN unless a setup of 4 legs has one.
+        line_target: float64 [N], dollars; NaN where there is none.
     """
-    x = np.empty(MAX_LEGS + 1)
-    targets = np.empty(len(MULTIPLES_WAVE_5) + 1)
+    quantity = np.empty(QUANTITIES)
+    price = np.empty(MAX_LEGS + 1)
+    target = np.empty(TARGET_SLOTS)
     for i in range(begin, stop):
         one = pattern[i]
-        channel_target[i] = math.nan
-        if legs[one] != MAX_LEGS - 1:
+        line_target[i] = math.nan
+        table, number = program.table[wave_class[one]], program.number[wave_class[one]]
+        if legs[one] == table[LEGS] or table[SETUP_LINE + LINE_COLUMNS * legs[one]] < 0:
             continue
-        for pivot in range(legs[one] + 1):
-            bars = low if (pivot % 2 == 0) == (direction[one] == 1) else high
-            x[pivot] = direction[one] * math.log(bars[row[origin[i]], pivots[one, pivot]])
-        write_targets(direction[one], legs[one], x, pivots[one], end[origin[i]], targets)
-        channel_target[i] = targets[len(MULTIPLES_WAVE_5)]
+        read_pivots(low[series[one]], high[series[one]], direction[one], legs[one], pivots[one], price, quantity)
+        write_targets(table, number, direction[one], legs[one], quantity, pivots[one], end[i], target)
+        line_target[i] = target[TARGET_SLOTS - 1]

@@ -1,8 +1,8 @@
-"""What a scan is asked (`ScanSettings`) and what it answers (`Patterns`)."""
+"""What a scan is asked (`ScanSettings`) and what it answers (`Scan`, `Patterns`)."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +16,9 @@ CONFIRMED = 0
 
 SETUP = 1
 """Status of a prefix whose last pivot still stands."""
+
+RESOLVED, NOT_RESOLVED, UNRESOLVED, NO_LEG = 1, 0, -1, -2
+"""What is known of a leg: a pattern of the right kind spans it, none does, it is too short to tell, there is none."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +39,7 @@ class ScanSettings:
         InvalidInputError: a value outside these ranges, named.
     """
 
-    classes: tuple[str, ...] = ("impulse",)
+    classes: tuple[str, ...] = CLASS_NAMES
     directions: tuple[int, ...] = (1, -1)
     max_skip: int | None = None
     max_span: int = 504
@@ -86,29 +89,30 @@ def require_count(where: str, value: int, least: int) -> None:
 
 @dataclass(frozen=True)
 class Patterns:
-    """The selected patterns of a scan: N rows by origin, then confirmed before setups, then rank.
+    """P patterns and setups, each once: by series, then finished ones before setups, then falling score.
+
+    Equal scores are in the order of `CLASS_NAMES`, then upward before downward, then by the pivots.
 
     Attributes:
-        origin: int32 [N], index into the scan's origins.
-        class_index: int8 [N], index into `CLASS_NAMES`.
-        direction: int8 [N], 1 where the first leg rises, -1 where it falls.
-        status: int8 [N], `CONFIRMED` or `SETUP`.
-        legs: int8 [N], legs there: all of the class, or fewer for setups.
-        pivots: int32 [N, 6], bars on the T axis, -1 after the last pivot.
-        prices: float64 [N, 6], dollars at the pivots (low at lows, high at highs), NaN after the last.
-        score: float64 [N], in [0, 1].
-        components: float64 [N, len(COMPONENTS)], in [0, 1], NaN where one isn't known.
-        margins: float64 [N, len(MARGINS)], relative, 0 or more, NaN where legs are missing.
-        targets: float64 [N, 4], dollars, setups only; NaN where there is none.
-        invalidation: float64 [N], dollars, setups only; NaN for confirmed patterns.
-        rank: int16 [N], 1 for an origin's best of that status.
-        candidates: int64 [E], confirmed patterns in each origin's window before the selection.
-        standing: int64 [E], setups that stand at each origin, before the selection.
-        backend: "naive" or "cpu".
-        reason: why that backend.
+        series: int32 [P], row of the scanned arrays.
+        class_index: int8 [P], index into `CLASS_NAMES`.
+        direction: int8 [P], 1 where the first leg rises, -1 where it falls.
+        status: int8 [P], `CONFIRMED` or `SETUP`.
+        legs: int8 [P], legs there: all of the class, or fewer for setups.
+        pivots: int32 [P, 6], bars on the T axis, -1 after the last pivot.
+        prices: float64 [P, 6], dollars at the pivots (low at lows, high at highs), NaN after the last.
+        score: float64 [P], in [0, 1].
+        components: float64 [P, len(COMPONENTS)], in [0, 1], NaN where one isn't known.
+        margins: float64 [P, MAX_RULES], relative, in [0, 1], in the order of the class's rules, NaN where there is none
+            or legs are missing.
+        degree: int8 [P], 0 without children, else 1 + the largest child's.
+        resolution: int8 [P, 5], per leg `RESOLVED`, `NOT_RESOLVED`, `UNRESOLVED` (too short to tell) or `NO_LEG`.
+        child: int32 [P, 5], the pattern among these that resolves each leg, -1 for none.
+        targets: float64 [P, 3], dollars, setups only; NaN where there is none.
+        invalidation: float64 [P], dollars, setups only; NaN for confirmed patterns.
     """
 
-    origin: Int32Array1D
+    series: Int32Array1D
     class_index: npt.NDArray[np.int8]
     direction: npt.NDArray[np.int8]
     status: npt.NDArray[np.int8]
@@ -118,68 +122,35 @@ class Patterns:
     score: Float64Array1D
     components: Float64Array2D
     margins: Float64Array2D
+    degree: npt.NDArray[np.int8]
+    resolution: npt.NDArray[np.int8]
+    child: npt.NDArray[np.int32]
     targets: Float64Array2D
     invalidation: Float64Array1D
+
+
+@dataclass(frozen=True)
+class Scan:
+    """The answer of a scan: N selections by origin, then confirmed patterns before setups, then rank.
+
+    Attributes:
+        patterns: the patterns that at least one origin keeps, and all their descendants: children, their children, ...
+        origin: int32 [N], index into the scan's origins.
+        pattern: int32 [N], index into `patterns`.
+        rank: int16 [N], 1 for an origin's best of that status.
+        line_target: float64 [N], dollars: the channel line of a setup at the origin's bar, NaN where there is none.
+        candidates: int64 [E], confirmed patterns in each origin's window before the selection.
+        standing: int64 [E], setups that stand at each origin, before the selection.
+        backend: "naive", "cpu" or "gpu".
+        reason: why that backend.
+    """
+
+    patterns: Patterns
+    origin: Int32Array1D
+    pattern: Int32Array1D
     rank: npt.NDArray[np.int16]
+    line_target: Float64Array1D
     candidates: npt.NDArray[np.int64]
     standing: npt.NDArray[np.int64]
     backend: str
     reason: str
-
-
-@dataclass(frozen=True)
-class Selected:
-    """The answer of a scan with each pattern once: most are kept by many origins.
-
-    Attributes:
-        distinct: the P patterns that at least one origin keeps, by series, then confirmed before setups, then falling
-            score. `origin` and `rank` are those of the first origin that keeps it, and so is the channel target.
-        origin: int32 [N], index into the scan's origins; by origin, then confirmed before setups, then rank.
-        pattern: int32 [N], index into `distinct`.
-        rank: int16 [N], 1 for an origin's best of that status.
-        channel_target: float64 [N], dollars: the fourth target of a setup of 4 legs, which moves with the origin's
-            bar; NaN where there is none.
-    """
-
-    distinct: Patterns
-    origin: Int32Array1D
-    pattern: Int32Array1D
-    rank: npt.NDArray[np.int16]
-    channel_target: Float64Array1D
-
-    def expanded(self) -> Patterns:
-        """One row for each origin and pattern."""
-        rows = {
-            field.name: getattr(self.distinct, field.name)[self.pattern]
-            for field in fields(Patterns)
-            if field.name not in ("origin", "rank", "candidates", "standing", "backend", "reason")
-        }
-        rows["targets"][:, -1] = self.channel_target
-        whole = {name: getattr(self.distinct, name) for name in ("candidates", "standing", "backend", "reason")}
-        return Patterns(origin=self.origin, rank=self.rank, **rows, **whole)
-
-
-def collapsed(patterns: Patterns, row: Int32Array1D) -> Selected:
-    """List each pattern of a scan once.
-
-    Args:
-        patterns: one row for each origin and pattern.
-        row: int32 [E], series of each origin.
-    """
-    order = np.lexsort(
-        (*patterns.pivots.T[::-1], -patterns.direction, -patterns.score, patterns.status, row[patterns.origin])
-    )
-    identity = np.column_stack((row[patterns.origin], patterns.status, patterns.direction, patterns.pivots))[order]
-    new = np.ones(len(order), np.bool_)
-    new[1:] = (identity[1:] != identity[:-1]).any(axis=1)
-    pattern = np.empty(len(order), np.int32)
-    pattern[order] = np.cumsum(new) - 1
-    # The sort is stable, so the first row of a group is that of the first origin.
-    kept = order[new]
-    rows = {
-        field.name: getattr(patterns, field.name)[kept]
-        for field in fields(Patterns)
-        if field.name not in ("candidates", "standing", "backend", "reason")
-    }
-    whole = {name: getattr(patterns, name) for name in ("candidates", "standing", "backend", "reason")}
-    return Selected(Patterns(**rows, **whole), patterns.origin, pattern, patterns.rank, patterns.targets[:, -1].copy())

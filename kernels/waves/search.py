@@ -1,13 +1,12 @@
-"""Depth-first search for impulses and their setups in one series, seen in one direction.
+"""Depth-first search for the patterns and setups of any class in one series, seen in one direction.
 
-The legs are joined wave by wave with the hard rules as pruning; what a prefix contributes to the score is computed once
-per prefix. Ends of legs from one start come in rising order of their bars and go ever further in price, so a rule that
-a longer wave can only break further ends the loop, and the patterns come out sorted by their pivots.
+The legs are joined wave by wave with the hard rules as pruning. Ends of legs from one start come in rising order of
+their bars and go ever further in price, so a rule that a longer wave can only break further ends the loop, and the
+patterns come out sorted by their pivots.
 """
 
 from __future__ import annotations
 
-import math
 from typing import NamedTuple
 
 import numpy as np
@@ -16,251 +15,340 @@ from numba import njit
 
 from kernels.panel import Float64Array1D, Int32Array1D
 from kernels.waves.classes import MAX_LEGS
-from kernels.waves.legs import Bars, Legs
-from kernels.waves.rules import (
-    LOG_L2_L1,
-    LOG_L3_L1,
-    LOG_L4_L3,
-    LOG_L5_L1,
-    LOG_L5_L1_EXTENDED,
-    LOG_L5_NET,
-    alternation_of,
-    channel_closeness,
-    closeness,
-    is_extended,
-    line_at,
-    log_of_length,
-    margin_shortest,
-    margin_wave_2,
-    margin_wave_3,
-    margin_wave_4,
-    margin_wave_5,
-    momentum_of,
-    rule_margin_of,
-    similarity,
-    total,
-)
+from kernels.waves.legs import AllLegs, Bars
+from kernels.waves.program import LEGS, QUANTITIES, RULE_AT, SETUP, Int32Array2D, Program
+from kernels.waves.rules import BROKEN_FOR_GOOD, HOLDS, set_price, set_slopes, still_possible, verdict
 
-Int32Array2D = npt.NDArray[np.int32]
+Int8Array1D = npt.NDArray[np.int8]
 
-MAX_RECORDS = 8_388_608
-"""Patterns and setups of one series and direction at which a search gives up, so that memory stays bounded."""
+MAX_RECORDS = 2_097_152
+"""Patterns and setups of one series at which a search gives up, so that memory stays bounded."""
+
+MAX_VISITS = 268_435_456
+"""Prefixes of one series at which a search gives up, so that time stays bounded too."""
+
+
+EXPECTED_PATTERNS, EXPECTED_SETUPS = 65_536, 65_536
+"""Room for the patterns and the setups of a series at the first try."""
+
+
+class Tally(NamedTuple):
+    """How many patterns and setups a search found, and how many prefixes it looked at."""
+
+    patterns: int
+    setups: int
+    visits: int
 
 
 class Records(NamedTuple):
-    """Scored patterns in rising order of their pivots.
+    """Patterns and setups of one series.
 
     Attributes:
-        pivots: int32 [m, MAX_LEGS + 1], bars; -1 after a setup's last pivot.
+        wave_class: int8 [m], index of the class.
+        direction: int8 [m], 1 or -1.
+        legs: int8 [m].
+        pivots: int32 [m, MAX_LEGS + 1], bars; -1 after the last pivot.
+        leg: int32 [m, MAX_LEGS], index of each leg among all of the series; -1 after the last.
         until: int32 [m], the first bar on which a setup no longer stands or a finished pattern is in no window.
-        score: float64 [m], in [0, 1].
     """
 
+    wave_class: Int8Array1D
+    direction: Int8Array1D
+    legs: Int8Array1D
     pivots: Int32Array2D
+    leg: Int32Array2D
     until: Int32Array1D
-    score: Float64Array1D
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def empty_records(capacity: int) -> Records:
     """Room for `capacity` records."""
     return Records(
-        np.empty((capacity, MAX_LEGS + 1), np.int32), np.empty(capacity, np.int32), np.empty(capacity, np.float64)
+        np.empty(capacity, np.int8),
+        np.empty(capacity, np.int8),
+        np.empty(capacity, np.int8),
+        np.empty((capacity, MAX_LEGS + 1), np.int32),
+        np.empty((capacity, MAX_LEGS), np.int32),
+        np.empty(capacity, np.int32),
     )
 
 
-@njit(cache=True, nogil=True)
-def resized(records: Records, count: int, capacity: int) -> Records:
-    """The first `count` records, with room for `capacity`."""
-    grown = empty_records(capacity)
-    grown.pivots[:count] = records.pivots[:count]
-    grown.until[:count] = records.until[:count]
-    grown.score[:count] = records.score[:count]
-    return grown
+@njit(cache=True, nogil=True, error_model="numpy")
+def stands_until(
+    table: Int32Array1D,
+    number: Float64Array1D,
+    bars: Bars,
+    legs: int,
+    pivots: Int32Array1D,
+    quantity: Float64Array1D,
+    end: int,
+    asked: int,
+) -> int:
+    """First bar before `end` on which a setup no longer stands; `end` where there is none.
 
-
-@njit(cache=True, nogil=True)
-def write_record(
-    records: Records,
-    at: int,
-    p0: int,
-    p1: int,
-    p2: int,
-    p3: int,
-    p4: int,
-    p5: int,
-    until: int,
-    score: float,
-) -> None:
-    """Write one record; -1 for the pivots that a setup doesn't have."""
-    records.pivots[at, 0] = p0
-    records.pivots[at, 1] = p1
-    records.pivots[at, 2] = p2
-    records.pivots[at, 3] = p3
-    records.pivots[at, 4] = p4
-    records.pivots[at, 5] = p5
-    records.until[at] = until
-    records.score[at] = score
-
-
-@njit(cache=True, nogil=True)
-def wave_4_breaks(bars: Bars, p3: int, x1: float, until: int) -> int:
-    """First bar before `until` on which the wave 4 under way has reached wave 1's end; `until` where there is none."""
-    u = p3
-    while u < until and bars.log_low[u] > x1:
-        u = bars.lower_after[u]
-    return min(u, until)
-
-
-@njit(cache=True, nogil=True)
-def wave_5_breaks(bars: Bars, p4: int, length_1: float, length_3: float, until: int) -> int:
-    """First bar before `until` on which the wave 5 under way makes wave 3 the shortest; `until` where there is none."""
-    if length_3 >= length_1:
-        return until
-    u = p4
-    while u < until and bars.log_high[u] - bars.log_low[p4] <= length_3:
-        u = bars.higher_after[u]
-    return min(u, until)
-
-
-@njit(cache=True, nogil=True)
-def search_impulses(
-    bars: Bars, rising: Legs, falling: Legs, max_span: int, first: int, longest: int, next_origin: Int32Array1D
-) -> tuple[Records, Records, bool]:
-    """Every impulse and every setup of an impulse, with its score.
+    It falls when its last pivot is passed, when a bar is missing, and when the wave under way breaks a rule for good.
 
     Args:
+        table: int32 [TABLE_COLUMNS], the class's row.
+        number: float64 [NUMBER_COLUMNS], the class's row.
         bars: the series, oriented so that the first leg rises.
-        rising: its rising legs, each shorter than `max_span`.
-        falling: its falling legs, each shorter than `max_span`.
+        legs: legs of the setup.
+        pivots: int32 [6], bars.
+        quantity: float64 [QUANTITIES]; what belongs to the pivot after the last is overwritten.
+        end: the bar at which the pattern would be too long.
+        asked: the first bar as of which setups are asked for; a setup that falls before needs no exact answer.
+    """
+    bar = int(pivots[legs])
+    rising = legs % 2 == 0
+    until = min(int(bars.lower_after[bar] if rising else bars.higher_after[bar]), end)
+    if until <= asked or table[RULE_AT + legs + 1] == table[RULE_AT + legs + 2]:
+        return until
+    while bar < until:
+        set_price(quantity, legs + 1, bars.log_high[bar] if rising else bars.log_low[bar])
+        if not still_possible(table, number, legs + 1, quantity):
+            return bar
+        bar = int(bars.higher_after[bar] if rising else bars.lower_after[bar])
+    return until
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def search_start(
+    table: Int32Array1D,
+    number: Float64Array1D,
+    wave_class: int,
+    direction: int,
+    bars: Bars,
+    legs: AllLegs,
+    p0: int,
+    max_span: int,
+    longest: int,
+    next_origin: Int32Array1D,
+    with_patterns: bool,
+    with_setups: bool,
+    max_visits: int,
+    pivots: Int32Array1D,
+    quantity: Float64Array1D,
+    next_leg: Int32Array1D,
+    patterns: Records,
+    pattern_at: int,
+    setups: Records,
+    setup_at: int,
+) -> Tally:
+    """Find every pattern, and every setup, of one class and direction that starts on one bar.
+
+    Args:
+        table: int32 [TABLE_COLUMNS], the class's row.
+        number: float64 [NUMBER_COLUMNS], the class's row.
+        wave_class: index of the class, as which the records are written.
+        direction: 1 or -1, as which they are written.
+        bars: the series, oriented so that the first leg rises.
+        legs: the legs of the series, each shorter than `max_span`.
+        p0: the bar.
         max_span: upper limit of p_last - p0, exclusive, in bars.
-        first: the first bar on which p0 may lie.
         longest: bars in the longest window that is asked for; a finished pattern is in none after p0 + longest - 1.
         next_origin: int32 [n], the first bar at or after each bar as of which setups are asked for; n where there is
             none. A setup that stands on no such bar is left out.
+        with_patterns: whether patterns are looked for.
+        with_setups: whether setups are looked for.
+        max_visits: prefixes after which the search gives up.
+        pivots: int32 [MAX_LEGS + 1], scratch.
+        quantity: float64 [QUANTITIES], scratch.
+        next_leg: int32 [MAX_LEGS + 1], scratch.
+        patterns: where patterns are written, as long as there is room; the others are counted only.
+        pattern_at: the first place to write to.
+        setups: where setups are written, likewise.
+        setup_at: the first place to write to.
 
     Returns:
-        The finished patterns, the setups, and whether the search came to its end; none of either where it didn't.
+        How many there are; `visits` is more than `max_visits` where the search gave up.
     """
-    n = len(bars.low)
-    low, high = bars.log_low, bars.log_high
-    finished = empty_records(64)
-    setups = empty_records(64)
-    m = 0
-    k = 0
-    for p0 in range(first, n):
-        x0 = low[p0]
-        for leg_1 in range(rising.at[p0], rising.at[p0 + 1]):
-            p1 = rising.end[leg_1]
-            x1 = high[p1]
-            length_1 = x1 - x0
-            log_1 = rising.log_length[leg_1]
-            slope_1 = length_1 / (p1 - p0)
-            for leg_2 in range(falling.at[p1], falling.at[p1 + 1]):
-                p2 = falling.end[leg_2]
-                x2 = low[p2]
-                if p2 - p0 >= max_span or x2 <= x0:
-                    break
-                log_2 = falling.log_length[leg_2]
-                fibonacci_2 = closeness(log_2 - log_1, LOG_L2_L1)
-                time_2 = similarity(p1 - p0, p2 - p1)
-                margin_2 = margin_wave_2(x0, x1, x2)
-                until = min(bars.lower_after[p2], p0 + max_span)
-                if next_origin[p2 + 1] < until:
-                    if k == len(setups.score):
-                        setups = resized(setups, k, 2 * k)
-                    score = total(fibonacci_2, math.nan, time_2, math.nan, math.nan, rule_margin_of(margin_2))
-                    write_record(setups, k, p0, p1, p2, -1, -1, -1, until, score)
-                    k += 1
-                for leg_3 in range(rising.at[p2], rising.at[p2 + 1]):
-                    p3 = rising.end[leg_3]
-                    x3 = high[p3]
-                    if p3 - p0 >= max_span:
-                        break
-                    if m + k > MAX_RECORDS:
-                        return empty_records(0), empty_records(0), False
-                    if x3 <= x1:
-                        continue
-                    length_3 = x3 - x2
-                    log_3 = rising.log_length[leg_3]
-                    slope_3 = length_3 / (p3 - p2)
-                    fibonacci_3 = fibonacci_2 + closeness(log_3 - log_1, LOG_L3_L1)
-                    time_3 = time_2 + similarity(p2 - p1, p3 - p2)
-                    margin_3 = min(margin_2, margin_wave_3(x1, x2, x3))
-                    slope_13 = (x3 - x1) / (p3 - p1)
-                    height_2 = line_at(x1, p1, slope_13, p2) - x2
-                    log_net = log_of_length(x3 - x0)
-                    until = wave_4_breaks(bars, p3, x1, min(bars.higher_after[p3], p0 + max_span))
-                    if next_origin[p3 + 1] < until:
-                        if k == len(setups.score):
-                            setups = resized(setups, k, 2 * k)
-                        score = total(
-                            fibonacci_3 / 2,
-                            math.nan,
-                            time_3 / 2,
-                            math.nan,
-                            momentum_of(slope_3, slope_1),
-                            rule_margin_of(margin_3),
-                        )
-                        write_record(setups, k, p0, p1, p2, p3, -1, -1, until, score)
-                        k += 1
-                    for leg_4 in range(falling.at[p3], falling.at[p3 + 1]):
-                        p4 = falling.end[leg_4]
-                        x4 = low[p4]
-                        if p4 - p0 >= max_span or x4 <= x1:
-                            break
-                        log_4 = falling.log_length[leg_4]
-                        fibonacci_4 = fibonacci_3 + closeness(log_4 - log_3, LOG_L4_L3)
-                        time_4 = time_3 + similarity(p3 - p2, p4 - p3)
-                        margin_4 = min(margin_3, margin_wave_4(x1, x3, x4))
-                        alternation = alternation_of(log_2 - log_1, log_4 - log_3, p2 - p1, p4 - p3)
-                        channel_4 = channel_closeness(x4, line_at(x2, p2, slope_13, p4), height_2)
-                        slope_24 = (x4 - x2) / (p4 - p2)
-                        height_3 = x3 - line_at(x2, p2, slope_24, p3)
-                        until = min(bars.lower_after[p4], p0 + max_span)
-                        until = wave_5_breaks(bars, p4, length_1, length_3, until)
-                        if next_origin[p4 + 1] < until:
-                            if k == len(setups.score):
-                                setups = resized(setups, k, 2 * k)
-                            score = total(
-                                fibonacci_4 / 3,
-                                alternation,
-                                time_4 / 3,
-                                channel_4,
-                                momentum_of(slope_3, slope_1),
-                                rule_margin_of(margin_4),
-                            )
-                            write_record(setups, k, p0, p1, p2, p3, p4, -1, until, score)
-                            k += 1
-                        if m + rising.at[p4 + 1] - rising.at[p4] > len(finished.score):
-                            finished = resized(finished, m, 2 * (m + rising.at[p4 + 1] - rising.at[p4]))
-                        for leg_5 in range(rising.at[p4], rising.at[p4 + 1]):
-                            p5 = rising.end[leg_5]
-                            x5 = high[p5]
-                            length_5 = x5 - x4
-                            if p5 - p0 >= max_span or (length_3 < length_1 and length_3 < length_5):
-                                break
-                            if x5 <= x3:
-                                continue
-                            log_5 = rising.log_length[leg_5]
-                            if is_extended(length_1, length_3, length_5):
-                                fibonacci = fibonacci_4 + closeness(log_5 - log_1, LOG_L5_L1_EXTENDED)
-                            else:
-                                fibonacci = fibonacci_4 + closeness(log_5 - log_1, LOG_L5_L1)
-                            fibonacci += closeness(log_5 - log_net, LOG_L5_NET)
-                            time = time_4 + similarity(p4 - p3, p5 - p4)
-                            channel = channel_4 + channel_closeness(x5, line_at(x3, p3, slope_24, p5), height_3)
-                            slope_5 = length_5 / (p5 - p4)
-                            margin = min(margin_4, margin_wave_5(x3, x4, x5))
-                            margin = min(margin, margin_shortest(length_1, length_3, length_5))
-                            score = total(
-                                fibonacci / 5,
-                                alternation,
-                                time / 4,
-                                channel / 2,
-                                momentum_of(slope_3, max(slope_1, slope_5)),
-                                rule_margin_of(margin),
-                            )
-                            write_record(finished, m, p0, p1, p2, p3, p4, p5, p0 + longest, score)
-                            m += 1
-    return resized(finished, m, m), resized(setups, k, k), True
+    deepest = table[LEGS]
+    odd_side = 0 if direction == 1 else 1
+    pattern_count = 0
+    setup_count = 0
+    visits = 0
+    depth = 1
+    pivots[0] = p0
+    set_price(quantity, 0, bars.log_low[p0])
+    next_leg[1] = legs.at[odd_side, p0]
+    while depth > 0:
+        side = odd_side if depth & 1 else 1 - odd_side
+        leg = next_leg[depth]
+        if leg == legs.at[side, pivots[depth - 1] + 1] or legs.end[leg] - p0 >= max_span:
+            depth -= 1
+            continue
+        end = legs.end[leg]
+        next_leg[depth] = leg + 1
+        visits += 1
+        if visits > max_visits:
+            break
+        pivots[depth] = end
+        set_price(quantity, depth, bars.log_high[end] if depth & 1 else bars.log_low[end])
+        set_slopes(quantity, pivots, depth)
+        state = verdict(table, number, depth, quantity)
+        if state != HOLDS:
+            if state == BROKEN_FOR_GOOD:
+                depth -= 1
+            continue
+        if with_setups and table[SETUP + depth] >= 0:
+            asked = next_origin[end + 1]
+            until = stands_until(table, number, bars, depth, pivots, quantity, p0 + max_span, asked)
+            if asked < until:
+                at = setup_at + setup_count
+                if at < len(setups.until):
+                    write_record(setups, at, wave_class, direction, depth, pivots, next_leg, until)
+                setup_count += 1
+        if with_patterns and depth == deepest:
+            at = pattern_at + pattern_count
+            if at < len(patterns.until):
+                write_record(patterns, at, wave_class, direction, depth, pivots, next_leg, p0 + longest)
+            pattern_count += 1
+        if depth < deepest:
+            depth += 1
+            next_leg[depth] = legs.at[1 - side, end]
+    return Tally(pattern_count, setup_count, visits)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def write_record(
+    records: Records,
+    at: int,
+    wave_class: int,
+    direction: int,
+    depth: int,
+    pivots: Int32Array1D,
+    next_leg: Int32Array1D,
+    until: int,
+) -> None:
+    """Write one record from the state of the search."""
+    records.wave_class[at] = wave_class
+    records.direction[at] = direction
+    records.legs[at] = depth
+    records.until[at] = until
+    for pivot in range(MAX_LEGS + 1):
+        records.pivots[at, pivot] = pivots[pivot] if pivot <= depth else -1
+    for wave in range(1, MAX_LEGS + 1):
+        records.leg[at, wave - 1] = next_leg[wave] - 1 if wave <= depth else -1
+
+
+class Search(NamedTuple):
+    """What is looked for in one series.
+
+    Attributes:
+        max_span: upper limit of p_last - p0, exclusive, in bars.
+        first: the first bar on which p0 may lie.
+        longest: bars in the longest window.
+        next_origin: int32 [n], as in `search_start`.
+        patterns: bool [classes, 2], the classes whose patterns are looked for, upward (0) and downward (1).
+        setups: bool [classes, 2], the same for setups.
+    """
+
+    max_span: int
+    first: int
+    longest: int
+    next_origin: Int32Array1D
+    patterns: npt.NDArray[np.bool_]
+    setups: npt.NDArray[np.bool_]
+
+
+@njit(cache=True, nogil=True)
+def search_sides(
+    program: Program,
+    up: Bars,
+    down: Bars,
+    legs: AllLegs,
+    search: Search,
+    patterns: Records,
+    setups: Records,
+) -> Tally:
+    """Find the patterns and setups of several classes and directions in one series.
+
+    Both come class after class, upward before downward, sorted by their pivots.
+
+    Args:
+        program: the class table.
+        up: the series as it is.
+        down: the series mirrored.
+        legs: its legs, each shorter than `search.max_span`.
+        search: what is looked for.
+        patterns: where patterns are written, as long as there is room; the others are counted only.
+        setups: where setups are written, likewise.
+
+    Returns:
+        How many there are; `visits` is more than `MAX_VISITS` where the search gave up.
+    """
+    pivots = np.empty(MAX_LEGS + 1, np.int32)
+    quantity = np.empty(QUANTITIES)
+    next_leg = np.empty(MAX_LEGS + 1, np.int32)
+    pattern_count = 0
+    setup_count = 0
+    visits = 0
+    for wave_class in range(len(program.table)):
+        table, number = program.table[wave_class], program.number[wave_class]
+        for side in range(2):
+            with_patterns, with_setups = search.patterns[wave_class, side], search.setups[wave_class, side]
+            if not (with_patterns or with_setups):
+                continue
+            bars = up if side == 0 else down
+            for p0 in range(search.first, len(bars.low)):
+                if legs.at[side, p0] == legs.at[side, p0 + 1]:
+                    continue
+                tally = search_start(
+                    table,
+                    number,
+                    wave_class,
+                    1 - 2 * side,
+                    bars,
+                    legs,
+                    p0,
+                    search.max_span,
+                    search.longest,
+                    search.next_origin,
+                    with_patterns,
+                    with_setups,
+                    MAX_VISITS - visits,
+                    pivots,
+                    quantity,
+                    next_leg,
+                    patterns,
+                    pattern_count,
+                    setups,
+                    setup_count,
+                )
+                pattern_count += tally.patterns
+                setup_count += tally.setups
+                visits += tally.visits
+                if visits > MAX_VISITS:
+                    return Tally(pattern_count, setup_count, visits)
+    return Tally(pattern_count, setup_count, visits)
+
+
+@njit(cache=True, nogil=True)
+def search_all(program: Program, up: Bars, down: Bars, legs: AllLegs, search: Search) -> tuple[Records, int, bool]:
+    """Find the patterns and setups of a series; arguments as in `search_sides`.
+
+    Returns:
+        The patterns, then the setups; how many patterns there are; and whether the search came to its end: there is
+        nothing where it didn't.
+    """
+    patterns, setups = empty_records(EXPECTED_PATTERNS), empty_records(EXPECTED_SETUPS)
+    tally = search_sides(program, up, down, legs, search, patterns, setups)
+    if tally.visits > MAX_VISITS or tally.patterns + tally.setups > MAX_RECORDS:
+        return empty_records(0), 0, False
+    if tally.patterns > len(patterns.until) or tally.setups > len(setups.until):
+        patterns, setups = empty_records(tally.patterns), empty_records(tally.setups)
+        search_sides(program, up, down, legs, search, patterns, setups)
+    return joined(patterns, tally.patterns, setups, tally.setups), tally.patterns, True
+
+
+@njit(cache=True, nogil=True)
+def joined(patterns: Records, pattern_count: int, setups: Records, setup_count: int) -> Records:
+    """The first patterns, then the first setups."""
+    return Records(
+        np.concatenate((patterns.wave_class[:pattern_count], setups.wave_class[:setup_count])),
+        np.concatenate((patterns.direction[:pattern_count], setups.direction[:setup_count])),
+        np.concatenate((patterns.legs[:pattern_count], setups.legs[:setup_count])),
+        np.concatenate((patterns.pivots[:pattern_count], setups.pivots[:setup_count])),
+        np.concatenate((patterns.leg[:pattern_count], setups.leg[:setup_count])),
+        np.concatenate((patterns.until[:pattern_count], setups.until[:setup_count])),
+    )

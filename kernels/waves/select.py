@@ -9,54 +9,55 @@ import numpy.typing as npt
 from numba import njit
 
 from kernels.panel import Float64Array1D, Int32Array1D
-from kernels.waves.search import Int32Array2D, Records
-
-Int8Array1D = npt.NDArray[np.int8]
+from kernels.waves.program import Int32Array2D
+from kernels.waves.search import Records
 
 
 class Ranked(NamedTuple):
-    """Patterns of one series, both directions together, best score first.
+    """The patterns, or the setups, of one series that are asked for, best score first.
 
     Attributes:
-        direction: int8 [m], 1 or -1.
-        pivots: int32 [m, MAX_LEGS + 1], bars; -1 after the last pivot.
+        record: int32 [m], index among the records.
+        side: int32 [m], number of the class and direction: patterns rival those of the same side only.
         first, last: int32 [m], the first and the last pivot.
         until: int32 [m], the first bar on which the pattern no longer stands.
-        score: float64 [m], falling.
     """
 
-    direction: Int8Array1D
-    pivots: Int32Array2D
+    record: Int32Array1D
+    side: Int32Array1D
     first: Int32Array1D
     last: Int32Array1D
     until: Int32Array1D
-    score: Float64Array1D
 
 
 @njit(cache=True, nogil=True)
-def rank(up: Records, down: Records) -> Ranked:
-    """Sort by falling score; equal scores keep the upward pattern first, then the order of their pivots."""
-    score = np.concatenate((up.score, down.score))
-    order = np.argsort(-score, kind="mergesort")
-    m = len(order)
-    pivots = np.empty((m, up.pivots.shape[1]), np.int32)
-    direction = np.empty(m, np.int8)
+def rank(records: Records, score: Float64Array1D, begin: int, stop: int, wanted: npt.NDArray[np.bool_]) -> Ranked:
+    """Sort the records `begin .. stop - 1` by falling score; equal scores keep their order.
+
+    Args:
+        records: class after class, upward before downward, in the order of their pivots.
+        score: float64 [records]; NaN leaves a record out.
+        begin: the first record.
+        stop: the first record after them.
+        wanted: bool [classes, 2], whether the upward (0) and the downward (1) patterns of a class are asked for.
+    """
+    chosen = np.empty(stop - begin, np.int32)
+    m = 0
+    for index in range(begin, stop):
+        downward = records.direction[index] < 0
+        if wanted[records.wave_class[index], int(downward)] and not np.isnan(score[index]):
+            chosen[m] = index
+            m += 1
+    record = chosen[:m][np.argsort(-score[chosen[:m]], kind="mergesort")]
+    side = np.empty(m, np.int32)
     first = np.empty(m, np.int32)
     last = np.empty(m, np.int32)
-    until = np.empty(m, np.int32)
     for position in range(m):
-        record = order[position]
-        if record < len(up.score):
-            direction[position] = 1
-            pivots[position] = up.pivots[record]
-            until[position] = up.until[record]
-        else:
-            direction[position] = -1
-            pivots[position] = down.pivots[record - len(up.score)]
-            until[position] = down.until[record - len(up.score)]
-        first[position] = pivots[position, 0]
-        last[position] = pivots[position].max()
-    return Ranked(direction, pivots, first, last, until, score[order])
+        index = record[position]
+        side[position] = 2 * records.wave_class[index] + (records.direction[index] < 0)
+        first[position] = records.pivots[index, 0]
+        last[position] = records.pivots[index, records.legs[index]]
+    return Ranked(record, side, first, last, records.until[record])
 
 
 @njit(cache=True, nogil=True)
@@ -121,7 +122,7 @@ class Kept(NamedTuple):
 
     Attributes:
         position: int32 [limit], positions of the kept patterns, best first.
-        first, last: int32 [2, limit], first and last pivots of the kept upward (0) and downward (1) patterns.
+        first, last: int32 [sides, limit], first and last pivots of the kept patterns of each side.
     """
 
     position: Int32Array1D
@@ -130,9 +131,9 @@ class Kept(NamedTuple):
 
 
 @njit(cache=True, nogil=True)
-def room_to_keep(limit: int) -> Kept:
-    """Room for `limit` patterns."""
-    return Kept(np.empty(limit, np.int32), np.empty((2, limit), np.int32), np.empty((2, limit), np.int32))
+def room_to_keep(limit: int, sides: int) -> Kept:
+    """Room for `limit` patterns of as many sides."""
+    return Kept(np.empty(limit, np.int32), np.empty((sides, limit), np.int32), np.empty((sides, limit), np.int32))
 
 
 @njit(cache=True, nogil=True)
@@ -153,36 +154,73 @@ def overlaps_any(
 
 
 @njit(cache=True, nogil=True)
-def keep_best(ranked: Ranked, active: Int32Array1D, start: int, max_overlap: float, kept: Kept) -> tuple[int, int]:
-    """Select among the patterns that stand as of an origin's bar.
+def keep_unless_overlapping(
+    ranked: Ranked, position: int, by_side: npt.NDArray[np.int64], count: int, max_overlap: float, kept: Kept
+) -> int:
+    """Keep one more pattern unless a better one of its side overlaps it too much; how many are kept now.
 
     Args:
         ranked: patterns of the series, best first.
+        position: the one in question.
+        by_side: int64 [sides], how many are kept of each side.
+        count: how many are kept.
+        max_overlap: share of the union of two spans above which the lesser pattern of a side is dropped.
+        kept: what is kept so far.
+    """
+    side = ranked.side[position]
+    before = by_side[side]
+    first, last = ranked.first[position], ranked.last[position]
+    if overlaps_any(kept.first[side], kept.last[side], before, first, last, max_overlap):
+        return count
+    kept.position[count] = position
+    kept.first[side, before] = first
+    kept.last[side, before] = last
+    by_side[side] += 1
+    return count + 1
+
+
+@njit(cache=True, nogil=True)
+def keep_confirmed(ranked: Ranked, start: int, end: int, max_overlap: float, kept: Kept) -> int:
+    """Select among the patterns that are confirmed as of an origin's bar; how many are kept.
+
+    Args:
+        ranked: patterns of the series, best first.
+        start: the first bar on which p0 may lie.
+        end: the origin's bar.
+        max_overlap: as in `keep_unless_overlapping`.
+        kept: filled from the front; it has room for as many as are to be kept at most.
+    """
+    count = 0
+    by_side = np.zeros(len(kept.first), np.int64)
+    for position in range(len(ranked.last)):
+        if count == len(kept.position):
+            break
+        if ranked.first[position] >= start and ranked.last[position] < end:
+            count = keep_unless_overlapping(ranked, position, by_side, count, max_overlap, kept)
+    return count
+
+
+@njit(cache=True, nogil=True)
+def keep_standing(ranked: Ranked, active: Int32Array1D, start: int, max_overlap: float, kept: Kept) -> tuple[int, int]:
+    """Select among the setups that stand as of an origin's bar.
+
+    Args:
+        ranked: setups of the series, best first.
         active: int32 [k], positions of those that stand, best first.
         start: the first bar on which p0 may lie.
-        max_overlap: share of the union of two spans above which the lesser pattern of a direction is dropped.
-        kept: filled from the front; it has room for as many as are to be kept at most.
+        max_overlap: as in `keep_unless_overlapping`.
+        kept: as in `keep_confirmed`.
 
     Returns:
-        How many patterns stand in the window, and how many of them are kept.
+        How many stand in the window, and how many of them are kept.
     """
     standing = 0
     count = 0
-    by_direction = np.zeros(2, np.int64)
+    by_side = np.zeros(len(kept.first), np.int64)
     for position in active:
-        first = ranked.first[position]
-        if first < start:
+        if ranked.first[position] < start:
             continue
         standing += 1
-        if count == len(kept.position):
-            continue
-        last = ranked.last[position]
-        side = 0 if ranked.direction[position] == 1 else 1
-        before = by_direction[side]
-        if not overlaps_any(kept.first[side], kept.last[side], before, first, last, max_overlap):
-            kept.position[count] = position
-            kept.first[side, before] = first
-            kept.last[side, before] = last
-            by_direction[side] += 1
-            count += 1
+        if count < len(kept.position):
+            count = keep_unless_overlapping(ranked, position, by_side, count, max_overlap, kept)
     return standing, count

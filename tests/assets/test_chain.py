@@ -10,34 +10,10 @@ from dagster._core.errors import DagsterAssetCheckFailedError
 
 from definitions import build_defs
 from kernels.errors import WavemillError
-from resources.calendar import sessions
 from resources.parquet_lake import ParquetLake
-from resources.wiring import LakeResource, PriceSourceResource
-from tests.small_market import FIRST, LAST, small_bars, with_faults, write_prices
-
-TABLES = ("universe", "prices", "quarantine", "windows", "patterns", "forecasts")
-DAYS = [str(day) for day in sessions(FIRST, LAST)]
-
-
-def run(job: str, lake: Path, prices: Path, first: str, last: str | None = None, **config) -> dg.ExecuteInProcessResult:
-    """Run a job in this process for a session or a range."""
-    defs = build_defs(
-        resource_overrides={
-            "lake": LakeResource(root=str(lake)),
-            "price_source": PriceSourceResource(source="files", prices_path=str(prices)),
-        }
-    )
-    tags = (
-        {"dagster/partition": first}
-        if last is None
-        else {"dagster/asset_partition_range_start": first, "dagster/asset_partition_range_end": last}
-    )
-    return defs.resolve_job_def(job).execute_in_process(tags=tags, run_config=config or None, raise_on_error=True)
-
-
-def files(lake: Path, tables: tuple[str, ...] = TABLES) -> dict[str, bytes]:
-    paths = [path for table in tables for path in sorted((lake / table).glob("*.parquet"))]
-    return {f"{path.parent.name}/{path.name}": path.read_bytes() for path in paths}
+from resources.wiring import LakeResource
+from tests.daily_chain import DAYS, TABLES, files, run
+from tests.small_market import small_bars, with_faults, write_prices
 
 
 @pytest.fixture(scope="module")

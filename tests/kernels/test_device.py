@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 
 import numba
@@ -34,6 +34,15 @@ def _cuda(monkeypatch: pytest.MonkeyPatch, **functions: object) -> None:
     monkeypatch.setattr(numba, "cuda", SimpleNamespace(**functions), raising=False)
 
 
+def _cupy(monkeypatch: pytest.MonkeyPatch, count: Callable[[], int] = lambda: 1) -> None:
+    runtime = SimpleNamespace(getDeviceCount=count)
+    monkeypatch.setitem(sys.modules, "cupy", SimpleNamespace(cuda=SimpleNamespace(runtime=runtime)))
+
+
+def _fail() -> int:
+    raise OSError("driver and library versions differ")
+
+
 def test_auto_takes_the_gpu_when_it_is_usable_and_says_which(monkeypatch: pytest.MonkeyPatch) -> None:
     _support(monkeypatch, True, "CUDA device H200")
     assert choose("waves", "auto", ("naive", "cpu", "gpu")) == Choice("gpu", "CUDA device H200")
@@ -42,6 +51,22 @@ def test_auto_takes_the_gpu_when_it_is_usable_and_says_which(monkeypatch: pytest
 def test_auto_falls_back_to_the_cpu_and_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
     _support(monkeypatch, False, "no usable CUDA device was found")
     assert choose("waves", "auto", ("naive", "cpu", "gpu")) == Choice("cpu", "no usable CUDA device was found")
+
+
+def test_auto_never_takes_the_simulator_but_an_explicit_choice_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(device, "gpu_support", lambda: Support(True, "the CUDA simulator", simulated=True))
+    choice = choose("waves", "auto", ("naive", "cpu", "gpu"))
+    assert choice.backend == "cpu"
+    assert "the CUDA simulator" in choice.reason
+    assert choose("waves", "gpu", ("naive", "cpu", "gpu")) == Choice("gpu", "the CUDA simulator")
+
+
+def test_the_simulator_is_told_from_a_device(monkeypatch: pytest.MonkeyPatch) -> None:
+    _cuda(monkeypatch, is_available=_fail)
+    monkeypatch.setattr(numba.config, "ENABLE_CUDASIM", 1)
+    support = gpu_support()
+    assert (support.ok, support.simulated) == (True, True)
+    assert "NUMBA_ENABLE_CUDASIM" in support.reason
 
 
 def test_auto_does_not_look_for_a_device_when_the_kernel_has_no_gpu_version(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -91,11 +116,13 @@ def test_an_unknown_name_raises_and_lists_the_known_ones(backend: str) -> None:
 
 
 def test_the_look_for_a_device_names_what_it_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    _cupy(monkeypatch)
     _cuda(monkeypatch, is_available=lambda: True, get_current_device=lambda: SimpleNamespace(name=b"H200"))
     assert gpu_support() == Support(True, "CUDA device H200")
 
 
 def test_a_name_that_comes_as_text_is_taken_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    _cupy(monkeypatch)
     _cuda(monkeypatch, is_available=lambda: True, get_current_device=lambda: SimpleNamespace(name="L4"))
     assert gpu_support() == Support(True, "CUDA device L4")
 
@@ -106,13 +133,23 @@ def test_no_device_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_failing_driver_is_unusable_with_its_own_words(monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail() -> bool:
-        raise OSError("driver and library versions differ")
-
-    _cuda(monkeypatch, is_available=fail)
+    _cuda(monkeypatch, is_available=_fail)
     support = gpu_support()
     assert not support.ok
     assert "OSError: driver and library versions differ" in support.reason
+
+
+def test_a_device_that_only_numba_can_use_is_unusable(monkeypatch: pytest.MonkeyPatch) -> None:
+    _cuda(monkeypatch, is_available=lambda: True, get_current_device=lambda: SimpleNamespace(name="L4"))
+    _cupy(monkeypatch, _fail)
+    assert gpu_support() == Support(
+        False, "the CUDA driver can't be used (OSError: driver and library versions differ)"
+    )
+    gpu_support.cache_clear()
+    monkeypatch.setitem(sys.modules, "cupy", None)
+    support = gpu_support()
+    assert not support.ok
+    assert "CuPy can't be imported" in support.reason
 
 
 def test_a_missing_package_is_unusable_with_its_name(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,257 @@
+"""What one CUDA thread does in each pass, as scalars that also run on the CPU.
+
+Whatever decides a pattern is called from `legs.py`, `rules.py`, `search.py`, `subdivide.py` and `select.py`; here is
+only which series, start, record or origin a thread takes, and where it writes. A thread writes its own cells only,
+except through the atomics in `gpu_kernels.py`.
+"""
+
+from __future__ import annotations
+
+from numba import njit
+
+from kernels.panel import Float64Array1D, Int32Array1D
+from kernels.waves.gpu_layout import (
+    Charts,
+    Chosen,
+    ChunkLegs,
+    ChunkOrigins,
+    KeptRoom,
+    LegCounts,
+    RankedChunk,
+    Tasks,
+)
+from kernels.waves.legs import AllLegs, Bars, legs_from
+from kernels.waves.program import Program
+from kernels.waves.rules import SCORE_STEPS
+from kernels.waves.search import MAX_RECORDS, MAX_VISITS, Records, Tally, search_start
+from kernels.waves.select import overlaps_any
+
+RECORD_BITS = MAX_RECORDS.bit_length()
+"""Bits of a record's number within its series; a key holds 41 bits of score before them and fits in 63."""
+
+LAST_RECORD = (1 << RECORD_BITS) - 1
+"""A number that no record has."""
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def bars_of(charts: Charts, series: int, side: int) -> Bars:
+    """A series as it is (side 0) or mirrored (1)."""
+    begin, stop = charts.column[series], charts.column[series + 1] - 1
+    return Bars(
+        charts.low[side, begin:stop],
+        charts.high[side, begin:stop],
+        charts.log_low[side, begin:stop],
+        charts.log_high[side, begin:stop],
+        charts.lower_after[side, begin:stop],
+        charts.higher_after[side, begin:stop],
+    )
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def legs_of(charts: Charts, chunk: int, one: int, legs: ChunkLegs) -> AllLegs:
+    """The legs of series `one` of a chunk that begins with series `chunk`."""
+    begin = charts.column[chunk + one] - charts.column[chunk]
+    stop = charts.column[chunk + one + 1] - charts.column[chunk]
+    own = slice(legs.begin[one], legs.begin[one + 1])
+    return AllLegs(legs.at[:, begin:stop], legs.end[own], legs.log_length[own])
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def count_start(charts: Charts, chunk: int, one: int, place: int, counts: LegCounts, none: ChunkLegs) -> None:
+    """Count the legs from one place of a series; `none` has no room."""
+    series = chunk + one
+    columns = charts.column[series + 1] - charts.column[series]
+    side, s = place // columns, place % columns
+    count = 0
+    if s < columns - 1:
+        bars = bars_of(charts, series, side)
+        count = legs_from(bars, s, charts.max_span[series], charts.max_skip[series], 1, none.end, none.log_length)
+    at = 2 * (charts.column[series] - charts.column[chunk]) + place
+    counts.legs[at] = count
+    counts.is_start[at] = count > 0 and s >= charts.first[series]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def write_start(charts: Charts, chunk: int, one: int, place: int, legs: ChunkLegs) -> None:
+    """Write the legs from one place of a series."""
+    series = chunk + one
+    columns = charts.column[series + 1] - charts.column[series]
+    side, s = place // columns, place % columns
+    begin = charts.column[series] - charts.column[chunk]
+    before = legs.before[2 * begin + place]
+    legs.at[side, begin + s] = before - legs.begin[one]
+    if s < columns - 1:
+        bars = bars_of(charts, series, side)
+        legs_from(bars, s, charts.max_span[series], charts.max_skip[series], before, legs.end, legs.log_length)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def search_task(
+    program: Program,
+    charts: Charts,
+    chunk: int,
+    one: int,
+    legs: ChunkLegs,
+    tasks: Tasks,
+    index: int,
+    pivots: Int32Array1D,
+    quantity: Float64Array1D,
+    next_leg: Int32Array1D,
+    records: Records,
+) -> None:
+    """Search from one start for one class, and write the records that there is room for.
+
+    Args:
+        program: the class table.
+        charts: the series.
+        chunk: the first series of the chunk.
+        one: the series, counted within the chunk.
+        legs: the legs of the chunk.
+        tasks: its searches.
+        index: the search, counted within the series.
+        pivots: int32 [MAX_LEGS + 1], scratch.
+        quantity: float64 [QUANTITIES], scratch.
+        next_leg: int32 [MAX_LEGS + 1], scratch.
+        records: by series, patterns before setups, each in the order of the tasks.
+    """
+    series = chunk + one
+    classes = len(program.table)
+    starts = tasks.start_at[one + 1] - tasks.start_at[one]
+    wave_class = index // starts
+    columns = charts.column[series + 1] - charts.column[series]
+    place = tasks.start[tasks.start_at[one] + index % starts] - 2 * (charts.column[series] - charts.column[chunk])
+    side, p0 = place // columns, place % columns
+    task = classes * tasks.start_at[one] + index
+    found = Tally(0, 0, 0)
+    if tasks.with_patterns[wave_class, side] or tasks.with_setups[wave_class, side]:
+        found = search_start(
+            program.table[wave_class],
+            program.number[wave_class],
+            wave_class,
+            1 - 2 * side,
+            bars_of(charts, series, side),
+            legs_of(charts, chunk, one, legs),
+            p0,
+            charts.max_span[series],
+            charts.longest[series],
+            charts.next_origin[charts.column[series] : charts.column[series + 1]],
+            tasks.with_patterns[wave_class, side],
+            tasks.with_setups[wave_class, side],
+            MAX_VISITS,
+            pivots,
+            quantity,
+            next_leg,
+            records,
+            tasks.patterns_before[task] + tasks.setups_before[classes * tasks.start_at[one]],
+            records,
+            tasks.patterns_before[classes * tasks.start_at[one + 1]] + tasks.setups_before[task],
+        )
+    tasks.patterns[task] = found.patterns
+    tasks.setups[task] = found.setups
+    tasks.visits[task] = found.visits
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def part_of(records: Records, begin: int, stop: int) -> Records:
+    """The records `begin .. stop - 1`."""
+    return Records(
+        records.wave_class[begin:stop],
+        records.direction[begin:stop],
+        records.legs[begin:stop],
+        records.pivots[begin:stop],
+        records.leg[begin:stop],
+        records.until[begin:stop],
+    )
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def key_of(score: float, index: int) -> int:
+    """A number above 0 that is greater for a better score, and for the earlier of two records with equal scores."""
+    steps = int(score * SCORE_STEPS)
+    return (steps << RECORD_BITS) | (LAST_RECORD - index)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def stands(ranked: RankedChunk, at: int, start: int, end: int) -> bool:
+    """Whether a pattern starts in the window and is known, and still stands, as of an origin's bar."""
+    return bool(ranked.first[at] >= start and ranked.last[at] < end and ranked.until[at] > end)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def count_standing(ranked: RankedChunk, series: int, place: int, origins: ChunkOrigins) -> None:
+    """Count what an origin may select from."""
+    origin, group = place // 2, 2 * series + place % 2
+    count = 0
+    for at in range(ranked.at[group], ranked.at[group + 1]):
+        if stands(ranked, at, origins.start[origin], origins.end[origin]):
+            count += 1
+    origins.standing[place] = count
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def select_place(
+    ranked: RankedChunk,
+    series: int,
+    place: int,
+    origins: ChunkOrigins,
+    max_overlap: float,
+    newest: Int32Array1D,
+    room: KeptRoom,
+) -> None:
+    """Select for one origin, as `keep_confirmed` and `keep_standing` do.
+
+    Args:
+        ranked: what is selected from.
+        series: the origin's series, within the chunk.
+        place: `2 * origin`, plus 1 for its setups.
+        origins: the origins; `room_at` says how many may be kept.
+        max_overlap: as in `ScanSettings`.
+        newest: int32 [sides], scratch: the last one kept of each side.
+        room: where the selection is written.
+    """
+    origin, group = place // 2, 2 * series + place % 2
+    begin = ranked.at[group]
+    base = origins.room_at[place]
+    limit = origins.room_at[place + 1] - base
+    for side in range(len(newest)):
+        newest[side] = -1
+    count = 0
+    at = begin
+    while count < limit and at < ranked.at[group + 1]:
+        if stands(ranked, at, origins.start[origin], origins.end[origin]):
+            side = ranked.side[at]
+            rival = newest[side]
+            while rival >= 0:
+                better = begin + room.position[base + rival]
+                if overlaps_any(
+                    ranked.first[better:], ranked.last[better:], 1, ranked.first[at], ranked.last[at], max_overlap
+                ):
+                    break
+                rival = room.previous[base + rival]
+            if rival < 0:
+                room.position[base + count] = at - begin
+                room.previous[base + count] = newest[side]
+                newest[side] = count
+                count += 1
+        at += 1
+    origins.kept[place] = count
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def write_chosen(
+    ranked: RankedChunk,
+    series: int,
+    first_record: int,
+    place: int,
+    origins: ChunkOrigins,
+    room: KeptRoom,
+    chosen: Chosen,
+) -> None:
+    """List what an origin keeps, without the gaps of its room."""
+    origin, group = place // 2, 2 * series + place % 2
+    for index in range(origins.kept[place]):
+        at = origins.kept_at[place] + index
+        position = room.position[origins.room_at[place] + index]
+        chosen.record[at] = first_record + ranked.record[ranked.at[group] + position]
+        chosen.origin[at] = origin - origins.at[series]
+        chosen.rank[at] = index + 1
