@@ -33,6 +33,7 @@ from kernels.waves.gpu_threads import (
     key_of,
     legs_of,
     part_of,
+    score_record,
     search_task,
     select_place,
     write_chosen,
@@ -40,7 +41,7 @@ from kernels.waves.gpu_threads import (
 )
 from kernels.waves.program import QUANTITIES, Program
 from kernels.waves.search import Records
-from kernels.waves.subdivide import Children, Subdivision, score_record
+from kernels.waves.subdivide import Children, Subdivision
 
 cuda: Any = None
 """`numba.cuda` from the first call of `kernels` on."""

@@ -7,6 +7,8 @@ except through the atomics in `gpu_kernels.py`.
 
 from __future__ import annotations
 
+import math
+
 from numba import njit
 
 from kernels.panel import Float64Array1D, Int32Array1D
@@ -20,11 +22,13 @@ from kernels.waves.gpu_layout import (
     RankedChunk,
     Tasks,
 )
-from kernels.waves.legs import AllLegs, Bars, legs_from
+from kernels.waves.legs import AllLegs, Bars, leg_between, legs_from
+from kernels.waves.patterns import NO_LEG
 from kernels.waves.program import Program
-from kernels.waves.rules import SCORE_STEPS
+from kernels.waves.rules import SCORE_STEPS, set_price, set_slopes, write_components
 from kernels.waves.search import MAX_RECORDS, MAX_VISITS, Records, Tally, search_start
 from kernels.waves.select import overlaps_any
+from kernels.waves.subdivide import Children, Subdivision, is_of_class, resolve_legs
 
 RECORD_BITS = MAX_RECORDS.bit_length()
 """Bits of a record's number within its series; a key holds 41 bits of score before them and fits in 63."""
@@ -162,6 +166,74 @@ def part_of(records: Records, begin: int, stop: int) -> Records:
         records.leg[begin:stop],
         records.until[begin:stop],
     )
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def score_record(
+    program: Program,
+    bars: Bars,
+    legs: AllLegs,
+    swings: Int32Array1D,
+    records: Records,
+    index: int,
+    children: Children,
+    result: Subdivision,
+    quantity: Float64Array1D,
+    log_length: Float64Array1D,
+    component: Float64Array1D,
+) -> int:
+    """Score one record of a series, when all shorter patterns are scored.
+
+    Args:
+        program: the class table.
+        bars: the series as it is.
+        legs: its legs.
+        swings: int32 [n + 1], swings before each bar.
+        records: its records.
+        index: the record.
+        children: the patterns that span a leg, as far as they are shorter.
+        result: of the series; the record's cells are written.
+        quantity: float64 [QUANTITIES], scratch.
+        log_length: float64 [MAX_LEGS + 1], scratch.
+        component: float64 [7], scratch.
+
+    Returns:
+        `leg * kinds + kind` of the leg that it spans, -1 where it spans none.
+    """
+    classes = len(program.table)
+    wave_class = records.wave_class[index]
+    table = program.table[wave_class]
+    own_legs = records.legs[index]
+    bar = records.pivots[index]
+    leg = records.leg[index]
+    rising = records.direction[index] == 1
+    for pivot in range(own_legs + 1):
+        is_low = (pivot % 2 == 0) == rising
+        x = bars.log_low[bar[pivot]] if is_low else bars.log_high[bar[pivot]]
+        set_price(quantity, pivot, x if rising else -x)
+        set_slopes(quantity, bar, pivot)
+    result.degree[index] = 0
+    if not is_of_class(program, table, leg, quantity, children):
+        result.score[index] = math.nan
+        for wave in range(len(leg)):
+            result.resolution[index, wave] = NO_LEG
+            result.child[index, wave] = -1
+        return -1
+    resolved, unresolved, leading = resolve_legs(
+        table, own_legs, leg, bar, swings, children, result.score, result.resolution[index], result.child[index]
+    )
+    for wave in range(own_legs):
+        log_length[wave + 1] = legs.log_length[leg[wave]]
+        if result.child[index, wave] >= 0:
+            result.degree[index] = max(result.degree[index], result.degree[result.child[index, wave]] + 1)
+    result.score[index] = write_components(
+        table, program.number[wave_class], own_legs, quantity, bar, log_length, resolved, unresolved, component
+    )
+    own = leg_between(legs, 0 if rising else 1, bar[0], bar[own_legs])
+    if own < 0:
+        return -1
+    kind: int = wave_class + classes if leading else wave_class
+    return 2 * classes * own + kind
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

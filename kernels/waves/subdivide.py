@@ -186,74 +186,6 @@ def resolve_legs(
     return resolved, unresolved, leading
 
 
-@njit(cache=True, nogil=True, error_model="numpy", inline="always")
-def score_record(
-    program: Program,
-    bars: Bars,
-    legs: AllLegs,
-    swings: Int32Array1D,
-    records: Records,
-    index: int,
-    children: Children,
-    result: Subdivision,
-    quantity: Float64Array1D,
-    log_length: Float64Array1D,
-    component: Float64Array1D,
-) -> int:
-    """Score one record of a series, when all shorter patterns are scored.
-
-    Args:
-        program: the class table.
-        bars: the series as it is.
-        legs: its legs.
-        swings: int32 [n + 1], swings before each bar.
-        records: its records.
-        index: the record.
-        children: the patterns that span a leg, as far as they are shorter.
-        result: of the series; the record's cells are written.
-        quantity: float64 [QUANTITIES], scratch.
-        log_length: float64 [MAX_LEGS + 1], scratch.
-        component: float64 [7], scratch.
-
-    Returns:
-        `leg * kinds + kind` of the leg that it spans, -1 where it spans none.
-    """
-    classes = len(program.table)
-    wave_class = records.wave_class[index]
-    table = program.table[wave_class]
-    own_legs = records.legs[index]
-    bar = records.pivots[index]
-    leg = records.leg[index]
-    rising = records.direction[index] == 1
-    for pivot in range(own_legs + 1):
-        is_low = (pivot % 2 == 0) == rising
-        x = bars.log_low[bar[pivot]] if is_low else bars.log_high[bar[pivot]]
-        set_price(quantity, pivot, x if rising else -x)
-        set_slopes(quantity, bar, pivot)
-    result.degree[index] = 0
-    if not is_of_class(program, table, leg, quantity, children):
-        result.score[index] = math.nan
-        for wave in range(len(leg)):
-            result.resolution[index, wave] = NO_LEG
-            result.child[index, wave] = -1
-        return -1
-    resolved, unresolved, leading = resolve_legs(
-        table, own_legs, leg, bar, swings, children, result.score, result.resolution[index], result.child[index]
-    )
-    for wave in range(own_legs):
-        log_length[wave + 1] = legs.log_length[leg[wave]]
-        if result.child[index, wave] >= 0:
-            result.degree[index] = max(result.degree[index], result.degree[result.child[index, wave]] + 1)
-    result.score[index] = write_components(
-        table, program.number[wave_class], own_legs, quantity, bar, log_length, resolved, unresolved, component
-    )
-    own = leg_between(legs, 0 if rising else 1, bar[0], bar[own_legs])
-    if own < 0:
-        return -1
-    kind: int = wave_class + classes if leading else wave_class
-    return 2 * classes * own + kind
-
-
 @njit(cache=True, nogil=True, error_model="numpy")
 def subdivide(
     program: Program, bars: Bars, legs: AllLegs, swings: Int32Array1D, records: Records, patterns: int
@@ -269,26 +201,50 @@ def subdivide(
         patterns: how many of the records are patterns.
     """
     count = len(records.until)
-    kinds = 2 * len(program.table)
+    classes = len(program.table)
     score = np.empty(count)
-    degree = np.empty(count, np.int8)
+    degree = np.zeros(count, np.int8)
     resolution = np.empty((count, MAX_LEGS), np.int8)
     child = np.empty((count, MAX_LEGS), np.int32)
-    children = Children(np.zeros(len(legs.end), np.int32), np.empty((len(legs.end), kinds), np.int32))
-    result = Subdivision(score, degree, resolution, child)
+    children = Children(np.zeros(len(legs.end), np.int32), np.empty((len(legs.end), 2 * classes), np.int32))
     quantity = np.empty(QUANTITIES)
     log_length = np.empty(MAX_LEGS + 1)
     component = np.empty(COMPONENT_COUNT)
     order = np.concatenate((by_span(records, 0, patterns), by_span(records, patterns, count)))
     for index in order:
-        spanned = score_record(
-            program, bars, legs, swings, records, index, children, result, quantity, log_length, component
-        )
-        if spanned < 0 or index >= patterns:
+        wave_class = records.wave_class[index]
+        table = program.table[wave_class]
+        own_legs = records.legs[index]
+        bar = records.pivots[index]
+        leg = records.leg[index]
+        rising = records.direction[index] == 1
+        for pivot in range(own_legs + 1):
+            is_low = (pivot % 2 == 0) == rising
+            x = bars.log_low[bar[pivot]] if is_low else bars.log_high[bar[pivot]]
+            set_price(quantity, pivot, x if rising else -x)
+            set_slopes(quantity, bar, pivot)
+        if not is_of_class(program, table, leg, quantity, children):
+            score[index] = math.nan
+            resolution[index] = NO_LEG
+            child[index] = -1
             continue
-        leg, kind = spanned // kinds, spanned % kinds
-        is_first = children.kinds[leg] >> kind & 1 == 0
-        if is_first or score[index] > score[children.best[leg, kind]]:
-            children.kinds[leg] |= 1 << kind
-            children.best[leg, kind] = index
-    return result
+        resolved, unresolved, leading = resolve_legs(
+            table, own_legs, leg, bar, swings, children, score, resolution[index], child[index]
+        )
+        for wave in range(own_legs):
+            log_length[wave + 1] = legs.log_length[leg[wave]]
+            if child[index, wave] >= 0:
+                degree[index] = max(degree[index], degree[child[index, wave]] + 1)
+        score[index] = write_components(
+            table, program.number[wave_class], own_legs, quantity, bar, log_length, resolved, unresolved, component
+        )
+        if index >= patterns:
+            continue
+        own = leg_between(legs, 0 if rising else 1, bar[0], bar[own_legs])
+        if own >= 0:
+            kind = wave_class + classes if leading else wave_class
+            is_first = children.kinds[own] >> kind & 1 == 0
+            if is_first or score[index] > score[children.best[own, kind]]:
+                children.kinds[own] |= 1 << kind
+                children.best[own, kind] = index
+    return Subdivision(score, degree, resolution, child)
