@@ -36,7 +36,7 @@ lint: setup ## check style and types
 	$(BIN)/mypy
 
 bench: setup ## measure the kernels and the jobs, parity first; the last two need ../shared/data
-	$(BIN)/python -m benchmarks.waves --json benchmarks/results/waves.json --plot docs/waves/growth.svg
+	$(BIN)/python -m benchmarks.waves --json benchmarks/results/waves.json --plot benchmarks/results/waves.svg
 	$(BIN)/python -m benchmarks.lake
 	$(BIN)/python -m benchmarks.market
 	$(BIN)/python -m benchmarks.windows
