@@ -258,7 +258,9 @@ PATTERNS = Contract(
             "that resolves it: child_id (its pattern_id), child_class, and the position (leading, ending) of a "
             "diagonal. Children of parts, of confirmed counts and of setups of rank top_n or better have a row too",
         ),
-        Column("score", pa.float64(), "weighted mean of the components", low=0.0, high=1.0),
+        Column(
+            "score", pa.float64(), "weighted sum of the components; what is unknown counts one half", low=0.0, high=1.0
+        ),
         *(
             Column(name, pa.float64(), "component score, see kernels/waves; null where it can't be known", True, 0, 1)
             for name in COMPONENTS
