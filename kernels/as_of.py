@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kernels.errors import InvalidInputError
-from kernels.panel import BAR_FIELDS, Float64Array2D, Int32Array1D, PricePanel, SessionArray1D
+from kernels.panel import BAR_FIELDS, Float64Array1D, Float64Array2D, Int32Array1D, PricePanel, SessionArray1D
 
 Adjust = Literal["splits", "none"]
 
@@ -114,6 +114,18 @@ def as_of_panel(history: PriceHistory, *, adjust: Adjust = "splits") -> PricePan
     return PricePanel(history.symbols, history.sessions, rows.open, rows.high, rows.low, rows.close, rows.volume)
 
 
+def as_of_dividends(history: PriceHistory) -> Float64Array2D:
+    """Dividends float64 [S, T] in dollars per share as of the last session, ex that session; 0 = none.
+
+    They are divided by the later splits, as the prices of `as_of_panel` are.
+    """
+    dividend = np.nan_to_num(history.dividend, nan=0.0)
+    last = len(history.sessions) - 1
+    for symbol in range(len(history.symbols)):
+        dividend[symbol, :last] /= _later_splits(history.split_ratio[symbol], last)
+    return dividend
+
+
 def _stretches(history: PriceHistory, symbol: int, first: int, last: int, adjust: Adjust) -> list[tuple[int, int]]:
     """Cut first..last before each session on which the symbol's known past changes."""
     entries = history.quarantined[history.quarantined[:, 0] == symbol]
@@ -131,9 +143,15 @@ def _adjust(bars: npt.NDArray[np.float64], split_ratio: npt.NDArray[np.float64],
     """
     if not np.any(split_ratio[1 : as_of + 1] != 1.0):
         return
-    later = np.cumprod(split_ratio[as_of:0:-1])[::-1]
+    later = _later_splits(split_ratio, as_of)
     bars[:4, :as_of] /= later
     bars[4, :as_of] *= later
+
+
+def _later_splits(split_ratio: npt.NDArray[np.float64], as_of: int) -> Float64Array1D:
+    """For each session before `as_of` the product of the split ratios after it, up to `as_of`."""
+    later: Float64Array1D = np.cumprod(split_ratio[as_of:0:-1], dtype=np.float64)[::-1]
+    return later
 
 
 @dataclass(frozen=True)

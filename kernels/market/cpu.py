@@ -9,7 +9,7 @@ import numpy.typing as npt
 from numba import njit, prange
 
 from kernels.market import model
-from kernels.market.philox import key_words
+from kernels.philox import key_words
 from kernels.market.rules import (
     dividend_at,
     gjr_next,

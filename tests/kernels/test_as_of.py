@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kernels.as_of import Adjust, AsOfRows, PriceHistory, as_of_panel, as_of_rows, origins
+from kernels.as_of import Adjust, AsOfRows, PriceHistory, as_of_dividends, as_of_panel, as_of_rows, origins
 from kernels.errors import InvalidInputError
 from kernels.panel import BAR_FIELDS, PricePanel
 
@@ -39,7 +39,7 @@ def _history(
         sessions=np.datetime64("2018-01-01") + np.arange(closes.shape[1]),
         **{name: np.array(fields.get(name, values), dtype=np.float64) for name, values in bars.items()},
         split_ratio=ratio,
-        dividend=np.zeros(closes.shape),
+        dividend=np.array(fields.get("dividend", np.zeros(closes.shape))),
         present=np.isfinite(closes),
         quarantined=np.array(quarantined or [], dtype=np.int32).reshape(-1, 3),
     )
@@ -122,6 +122,13 @@ def test_two_splits_multiply_for_the_bars_before_both() -> None:
     panel = as_of_panel(_history([[600.0, 200.0, 100.0]], splits={(0, 1): 3.0, (0, 2): 2.0}))
     assert panel.close.tolist() == [[100.0, 100.0, 100.0]]
     assert panel.volume.tolist() == [[6000.0, 2000.0, 1000.0]]
+
+
+def test_a_dividend_is_divided_by_the_splits_after_its_own_session() -> None:
+    dividend = [[0.0, 3.0, 6.0, 1.0], [np.nan, 2.0, np.nan, np.nan]]
+    history = _history([[30.0, 30.0, 10.0, 10.0]] * 2, splits={(0, 2): 3.0}, dividend=dividend)
+    assert as_of_dividends(history).tolist() == [[0.0, 1.0, 6.0, 1.0], [0.0, 2.0, 0.0, 0.0]]
+    assert np.isnan(history.dividend[1, 0])
 
 
 def test_a_split_is_applied_from_its_own_session_on_and_not_before() -> None:

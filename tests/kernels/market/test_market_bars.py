@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from kernels.errors import BackendUnavailableError, InvalidInputError
 from kernels.market import Instruments, MarketBars, cpu, instruments, naive, simulate
-from kernels.market.philox import key_words
+from kernels.philox import key_words
 
 SEED = 7
 SESSIONS = 700

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kernels.market import model, naive, rules
-from kernels.market.philox import key_words
+from kernels.philox import key_words
 
 KEY = key_words(11)
 DRAWS = 40_000
