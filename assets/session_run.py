@@ -12,12 +12,12 @@ import dagster as dg
 import pyarrow as pa
 
 from assets.partitions import SESSIONS
+from assets.progress import Progress
 from resources.contracts import Contract
 from resources.lineage import LOOKBACK
 from resources.parquet_lake import ParquetLake, PartitionInfo
 
 PREVIEW_ROWS = 10
-_LOG_EVERY_SECONDS = 5.0
 _WRITERS = 2
 
 Metadata = dict[str, Any]
@@ -109,33 +109,6 @@ class SessionRun:
             "preview": preview(self.lake.read(self.contract.name, key)),
             **self.by_session.get(key, {}),
         }
-
-
-class Progress:
-    """Logs how much is done, how fast, and how long the rest will take; every few seconds and at the end."""
-
-    def __init__(
-        self, log: Callable[[str], None], name: str, total: int, clock: Callable[[], float] = time.monotonic
-    ) -> None:
-        self._log, self._name, self._total, self._clock = log, name, total, clock
-        self._done = self._counted_from = 0
-        self._started = self._logged = clock()
-
-    def add(self) -> None:
-        """Count one more session as done."""
-        self._done += 1
-        now = self._clock()
-        if self._done == 1 and self._total > 1:
-            # The first one waits for the computation of them all; a rate that counts it would mislead.
-            self._started = self._logged = now
-            self._counted_from = 1
-            return
-        if now - self._logged < _LOG_EVERY_SECONDS and self._done < self._total:
-            return
-        self._logged = now
-        rate = (self._done - self._counted_from) / max(now - self._started, 1e-9)
-        left = (self._total - self._done) / rate
-        self._log(f"{self._name}: {self._done} of {self._total} sessions, {rate:.1f} sessions/s, {left:.0f} s left")
 
 
 def session_asset(

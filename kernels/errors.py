@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 
 class WavemillError(Exception):
     """Base of every error Wavemill raises on purpose.
@@ -19,6 +22,11 @@ class WavemillError(Exception):
         self.got = got
         self.mend = mend
         super().__init__(f"{where}: expected {expected}; got {got}. To mend: {mend}")
+
+    def __reduce__(self) -> tuple[Callable[[str], WavemillError], tuple[str], dict[str, object]]:
+        # Exceptions pickle their `args` alone; without the keywords no worker process could hand one over.
+        make = partial(type(self), expected=self.expected, got=self.got, mend=self.mend)
+        return make, (self.where,), self.__dict__
 
 
 class InvalidInputError(WavemillError, ValueError):
@@ -51,3 +59,11 @@ class LakeError(WavemillError, OSError):
 
 class SettingsError(WavemillError, ValueError):
     """A `WAVEMILL_*` environment variable or a run-config value that makes no sense."""
+
+
+class WorkerError(WavemillError, RuntimeError):
+    """A worker process that ended in the middle of its work, killed or crashed."""
+
+
+class SharedMemoryError(WavemillError, MemoryError):
+    """Shared memory that isn't there any more, or too little of it."""

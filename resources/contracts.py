@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from kernels.errors import ContractError
+from kernels.samples import COLUMNS as SAMPLE_COLUMNS
 from kernels.volatility import DEFAULT_LEVELS
 from kernels.waves import COMPONENTS
 
@@ -33,7 +34,7 @@ class Contract:
         name: the asset's name, and the folder in the lake.
         version: raised when columns change; stored in every partition.
         partition: the column that holds the partition's session in every row; None for unpartitioned tables.
-        key: columns that identify a row; rows are unique by them.
+        key: columns that identify a row; rows are unique by them. Empty where rows needn't differ.
         columns: in the order of the file.
     """
 
@@ -92,7 +93,7 @@ class Contract:
                 wanted = f"values within [{column.low}, {column.high}]"
                 raise self._error(f"column {column.name}", wanted, f"{values[row].as_py()} in {self._row(table, row)}")
         keys = table.select(list(self.key))
-        if keys.group_by(list(self.key)).aggregate([]).num_rows != table.num_rows:
+        if self.key and keys.group_by(list(self.key)).aggregate([]).num_rows != table.num_rows:
             row = _first_repeated(keys)
             raise self._error("rows", f"one row for each {', '.join(self.key)}", f"again in {self._row(table, row)}")
         if self.partition is not None and table.num_rows:
@@ -102,7 +103,8 @@ class Contract:
                 raise self._error(f"column {self.partition}", partition, self._row(table, row))
 
     def _row(self, table: pa.Table, row: int) -> str:
-        return f"row {row} ({', '.join(f'{name}={table[name][row].as_py()}' for name in self.key)})"
+        names = ", ".join(f"{name}={table[name][row].as_py()}" for name in self.key)
+        return f"row {row} ({names})" if names else f"row {row}"
 
     def _error(self, where: str, expected: str, got: str) -> ContractError:
         mend = (
@@ -319,4 +321,27 @@ FORECASTS = Contract(
 
 SCAN_SYMBOLS = replace(PATTERNS, name="scan_symbols", partition=None)
 
-CONTRACTS = {c.name: c for c in (UNIVERSE, PRICES, QUARANTINE, WINDOWS, PATTERNS, FORECASTS, SCAN_SYMBOLS)}
+_NOT_NEGATIVE = ("index", "0..3", "sessions", "share of the sessions")
+_KNOWN = ("state_equity", "state_cash", "state_leverage", "label_total_return", "label_cost", "label_turnover")
+
+
+def _sample_column(name: str) -> Column:
+    column = SAMPLE_COLUMNS[name]
+    if name == "session":
+        return Column(name, pa.date32(), "session at whose close the decision is made")
+    return Column(
+        name,
+        pa.from_numpy_dtype(column.dtype),
+        f"{column.text}; {column.unit}",
+        column.dtype == "float32" and name not in _KNOWN and not name.endswith(("_value", "_profit")),
+        0.0 if column.unit in _NOT_NEGATIVE or name.endswith("_value") else None,
+    )
+
+
+SYNTHETIC_SAMPLES = Contract("synthetic_samples", 1, None, (), tuple(_sample_column(name) for name in SAMPLE_COLUMNS))
+"""Without the column `window` of the layout "windowed", whose width depends on the settings."""
+
+CONTRACTS = {
+    c.name: c
+    for c in (UNIVERSE, PRICES, QUARANTINE, WINDOWS, PATTERNS, FORECASTS, SCAN_SYMBOLS, SYNTHETIC_SAMPLES)
+}

@@ -1,15 +1,18 @@
 """Files of the lake on a local folder or any fsspec URL: whole files in, whole files out, nothing half written.
 
-Local: written to a temporary name in the same folder, fsynced, renamed. Elsewhere: one `pipe_file`, which object
-stores show only when it is complete.
+Local: written to a temporary name in the same folder, fsynced, renamed. Elsewhere: one `pipe_file` or `put_file`, which
+object stores show only when it is complete.
 """
 
+import io
 import os
 import secrets
+import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from typing import BinaryIO
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
+from functools import partial
+from typing import Any, BinaryIO
 
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
@@ -18,6 +21,8 @@ from kernels.errors import LakeError
 
 # A writer renames within seconds, so an hour-old temporary file belongs to a run that was killed.
 STALE_TEMPORARY_SECONDS = 3600.0
+
+_STREAM_BUFFER = 1 << 20
 
 Stamp = tuple[object, ...]
 
@@ -58,6 +63,40 @@ class LakeFiles:
                 if os.path.exists(temporary):
                     os.unlink(temporary)
                 raise
+
+    @contextmanager
+    def stream(self, folder: str, name: str) -> Iterator[BinaryIO]:
+        """A file to write piece by piece: it replaces the old one as a whole when the block ends without an error.
+
+        The block must leave it open. Local: only a part of it is in memory, and never more than one copy on the disk
+        beside the old file. Elsewhere it waits in a local temporary file and is uploaded at the end.
+
+        Raises:
+            LakeError: no right to write, no space left, or any other fault of the storage; the old file is untouched,
+                and so it is after any other error of the block.
+        """
+        directory = os.path.join(self._base, folder) if self._local else tempfile.gettempdir()
+        temporary = os.path.join(directory, f".{name}.{os.getpid()}.{secrets.token_hex(4)}.tmp")
+        errors = partial(self._named_errors, "write", folder, name)
+        with errors():
+            os.makedirs(directory, exist_ok=True)
+            raw = _NamedFile(temporary, errors)
+        try:
+            file = io.BufferedWriter(raw, _STREAM_BUFFER)
+            yield file
+            with errors():
+                file.flush()
+                os.fsync(raw.fileno())
+                raw.close()
+                if self._local:
+                    os.replace(temporary, os.path.join(directory, name))
+                else:
+                    self._fs.put_file(temporary, f"{self._base}/{folder}/{name}")
+        finally:
+            # After an error the buffer is dropped, not written: closing `file` would.
+            raw.close()
+            if os.path.exists(temporary):
+                os.unlink(temporary)
 
     def settle(self, folder: str) -> None:
         """Make the renames in a folder durable, and remove temporary files that killed runs left there."""
@@ -134,7 +173,7 @@ class LakeFiles:
     def _named_errors(self, verb: str, folder: str, name: str) -> Iterator[None]:
         try:
             yield
-        except FileNotFoundError:
+        except (FileNotFoundError, LakeError):
             raise
         except OSError as error:
             raise LakeError(
@@ -144,6 +183,18 @@ class LakeFiles:
                 mend="give this user the right, free some space, or set WAVEMILL_LAKE to another folder, and run "
                 "again; what was written before is whole",
             ) from error
+
+
+class _NamedFile(io.FileIO):
+    """A new file whose errors at a write say which file of the lake was meant."""
+
+    def __init__(self, path: str, errors: Callable[[], AbstractContextManager[None]]) -> None:
+        super().__init__(path, "xb")
+        self._errors = errors
+
+    def write(self, data: Any, /) -> int:
+        with self._errors():
+            return super().write(data)
 
 
 def _local_stamp(stat: os.stat_result) -> Stamp:
