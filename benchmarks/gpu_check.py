@@ -21,7 +21,7 @@ from kernels.device import gpu_support
 from kernels.waves import Scan, ScanSettings, gpu, scan_origins
 from kernels.waves.gpu_arrays import Device
 
-KERNELS = ("market", "quality", "volatility", "waves", "windows")
+KERNELS = ("market", "metrics", "quality", "samples", "trading", "volatility", "waves", "windows")
 ROOT = Path(__file__).resolve().parents[1]
 RANGE_SESSIONS, REPEATS, LARGEST_DIFFERENCE = 252, 5, 1e-6
 

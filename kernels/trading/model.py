@@ -23,6 +23,9 @@ REASONS = ("none", "order", "stop", "trailing_stop", "target", "ruin", "open")
 
 SESSIONS_PER_YEAR = 252
 
+LEAST_FACTOR = 1e-12
+"""An order that leverage cuts to this share of itself or less is cut to nothing: rounding must not leave dust."""
+
 COST_KINDS = ("fee", "spread", "slippage", "borrow", "overnight")
 
 SUMMARY = (
@@ -171,14 +174,18 @@ class Orders:
     limit: Float64Array2D
 
     @classmethod
-    def of_weights(cls, path: npt.ArrayLike, bar: npt.ArrayLike, weight: npt.ArrayLike, **levels: npt.ArrayLike) -> Orders:
+    def of_weights(
+        cls, path: npt.ArrayLike, bar: npt.ArrayLike, weight: npt.ArrayLike, **levels: npt.ArrayLike
+    ) -> Orders:
         """Orders from weights [N, 2] and any of stop, target, trail, limit, broadcast to [N, 2]; the rest is NaN."""
         weight = np.array(weight, dtype=np.float64, ndmin=2)
         unknown = set(levels) - {"stop", "target", "trail", "limit"}
         if unknown:
             raise TypeError(f"of_weights() got an unexpected argument {sorted(unknown)[0]!r}")
         full = {
-            name: np.array(np.broadcast_to(np.asarray(levels.get(name, np.nan), dtype=np.float64), weight.shape))
+            name: np.array(
+                np.broadcast_to(np.asarray(levels.get(name, np.nan), dtype=np.float64), weight.shape), order="C"
+            )
             for name in ("stop", "target", "trail", "limit")
         }
         count = len(weight)
