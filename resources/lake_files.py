@@ -137,6 +137,17 @@ class LakeFiles:
             file: BinaryIO = self._fs.open(f"{self._base}/{folder}/{name}", "rb")
             return file
 
+    def free_bytes(self) -> int | None:
+        """The bytes that this user may still write; None where the storage can't tell."""
+        if not self._local:
+            return None
+        existing = os.path.abspath(self._base)
+        while not os.path.isdir(existing):
+            existing = os.path.dirname(existing)
+        with self._named_errors("look up", ".", ""):
+            space = os.statvfs(existing)
+        return space.f_bavail * space.f_frsize
+
     def stamp(self, folder: str, name: str) -> Stamp | None:
         """The stamp of one file, as in `stamps`; None if there is no such file."""
         if not self._local:
