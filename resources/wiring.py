@@ -4,6 +4,7 @@ Nothing here works at set-up (Dagster sets resources up twice for each run): `op
 of the process.
 """
 
+from contextlib import AbstractContextManager
 from functools import cache
 from typing import Any, cast
 
@@ -15,6 +16,7 @@ from kernels.waves import ScanSettings
 from kernels.windows import WindowSettings
 from resources.parquet_lake import ParquetLake, open_lake
 from resources.price_sources import DEFAULT_SEED, PriceSource, open_price_source
+from resources.shared_panel import Arrays, SharedPanel, share
 from resources.wave_scorer import WaveScorer
 
 _WINDOWS = WindowSettings()
@@ -128,3 +130,11 @@ class WaveScorerResource(dg.ConfigurableResource[Any]):
 @cache
 def _open_wave_scorer(backend: Backend) -> WaveScorer:
     return WaveScorer(backend, warn=dg.get_dagster_logger().warning)
+
+
+class SharedPanelResource:
+    """Where worker processes read a run's arrays from: shared memory of this machine. It has no options."""
+
+    def lease(self, arrays: Arrays) -> AbstractContextManager[SharedPanel]:
+        """The arrays in shared memory until the context ends; see `resources.shared_panel.share`."""
+        return share(arrays)

@@ -7,6 +7,7 @@ import pytest
 import yaml
 
 from assets.partitions import SESSIONS
+from assets.synthetic_samples import SHARDS
 from definitions import build_defs, defs
 from resources.contracts import CONTRACTS
 from resources.lineage import LOOKBACK
@@ -19,6 +20,7 @@ ASSETS = {
     "windows": ("waves", {"universe", "quarantine"}),
     "patterns": ("waves", {"windows", "quarantine"}),
     "forecasts": ("forecasts", {"universe", "quarantine"}),
+    "synthetic_samples": ("samples", {"prices", "quarantine"}),
 }
 CHECKS = {
     "prices": {"coverage"},
@@ -57,8 +59,10 @@ def test_the_assets_their_groups_and_what_they_are_made_from(graph):
 def test_every_asset_says_what_it_is(graph):
     for key in graph.get_all_asset_keys():
         node = graph.get(key)
-        assert node.partitions_def == SESSIONS
-        assert node.backfill_policy == dg.BackfillPolicy.single_run()
+        sharded = key.to_user_string() == "synthetic_samples"
+        assert node.partitions_def == (SHARDS if sharded else SESSIONS)
+        runs = dg.BackfillPolicy.multi_run(max_partitions_per_run=16) if sharded else dg.BackfillPolicy.single_run()
+        assert node.backfill_policy == runs
         assert len(node.description) > 80
         assert node.owners == ["team:research"]
         assert node.kinds
@@ -91,13 +95,14 @@ def test_the_jobs():
         "price_history",
         "daily_sp500",
         "scan_symbols",
+        "synthetic_dataset",
     }
 
 
 def test_resources_can_be_replaced():
     replaced = build_defs(resource_overrides={"lake": LakeResource(root="memory://elsewhere")})
     assert replaced.resources["lake"].root == "memory://elsewhere"
-    assert set(replaced.resources) == {"lake", "price_source", "scan_settings", "wave_scorer"}
+    assert set(replaced.resources) == {"lake", "price_source", "scan_settings", "wave_scorer", "shared_panel"}
 
 
 @pytest.mark.parametrize("job", ["daily_sp500", "scan_symbols"])

@@ -1,8 +1,8 @@
 """The trading simulator: accounts with a long and a short leg over the bars of one series, many paths at once.
 
 Definitions, the order of events, costs and formulas: README.md in this folder. Many symbols and one cash account:
-`portfolio.simulate_portfolio`. `path.simulate_path` is the loop over
-one path, for callers with a compiled loop of their own.
+`portfolio.simulate_portfolio`. `path.simulate_path` is the loop over one path, for callers with a compiled loop of
+their own.
 """
 
 from __future__ import annotations
