@@ -1,7 +1,7 @@
 """`make gpu-check`: does this machine's GPU do what the CPU does, and how fast? Needs no Dagster.
 
 Says which device Numba can use, runs the tests of the kernels on this machine, compares the scan of a whole universe
-with that of the CPU, and only then times it. Writes one JSON under benchmarks/results.
+and many simulated accounts with the CPU's, and only then times them. Writes one JSON under benchmarks/results.
 """
 
 from __future__ import annotations
@@ -15,11 +15,12 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.gpu_trading import check_trading
 from benchmarks.machine import RESULTS, best_seconds, machine, report
 from benchmarks.waves import simulated_bars
 from kernels.device import gpu_support
+from kernels.gpu_arrays import Device
 from kernels.waves import Scan, ScanSettings, gpu, scan_origins
-from kernels.waves.gpu_arrays import Device
 
 KERNELS = ("market", "metrics", "quality", "samples", "trading", "volatility", "waves", "windows")
 ROOT = Path(__file__).resolve().parents[1]
@@ -37,7 +38,8 @@ def main() -> int:
     tests = subprocess.run([sys.executable, "-m", "pytest", "-q", "tests/kernels"], cwd=ROOT, check=False)
     _, low, high = simulated_bars()
     waves = {sessions: check_waves(low, high, sessions) for sessions in (1, RANGE_SESSIONS)}
-    agrees = all(case["differs"] == [] for case in waves.values())
+    trading = check_trading()
+    agrees = all(case["differs"] == [] for case in (*waves.values(), *trading.values()))
     device = re.sub(r"[^a-z0-9]+", "-", support.reason.lower()).strip("-")
     result = {
         "device": support.reason,
@@ -45,6 +47,7 @@ def main() -> int:
         "kernels_with_gpu": with_gpu,
         "tests": tests.returncode,
         "waves_by_sessions": waves,
+        "trading": trading,
     }
     report(result, RESULTS / f"{device}.json")
     return tests.returncode if agrees else 1

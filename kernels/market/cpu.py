@@ -9,7 +9,6 @@ import numpy.typing as npt
 from numba import njit, prange
 
 from kernels.market import model
-from kernels.philox import key_words
 from kernels.market.rules import (
     dividend_at,
     gjr_next,
@@ -22,6 +21,7 @@ from kernels.market.rules import (
 )
 from kernels.market.streams import FIRST_INSTRUMENT_SERIES, FIRST_SECTOR_SERIES, MARKET_SERIES
 from kernels.panel import Float64Array1D, Float64Array2D, Int32Array1D
+from kernels.philox import key_words
 
 Float64Array3D = npt.NDArray[np.float64]
 ParameterArray1D = npt.NDArray[np.void]

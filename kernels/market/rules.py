@@ -16,8 +16,8 @@ from kernels.market.model import (
     VOLUME_ACTIVITY,
     VOLUME_NOISE,
 )
-from kernels.philox import normal_pair, philox4x32, uniform
 from kernels.market.streams import PATH_STREAM, SHAPE_STREAM
+from kernels.philox import normal_pair, philox4x32, uniform
 
 BRIDGE_DEVIATION = math.sqrt(OVERNIGHT_SHARE * (1.0 - OVERNIGHT_SHARE))
 

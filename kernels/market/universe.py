@@ -11,9 +11,9 @@ from numba import njit
 from kernels.errors import InvalidInputError
 from kernels.market.model import SECTORS, SESSIONS_PER_QUARTER
 from kernels.market.names import company
-from kernels.philox import key_words, normal_pair, philox4x32, uniform
 from kernels.market.streams import FIRST_INSTRUMENT_SERIES, PARAMETER_STREAM
 from kernels.panel import Float64Array2D
+from kernels.philox import key_words, normal_pair, philox4x32, uniform
 
 PARAMETERS = np.dtype(
     [

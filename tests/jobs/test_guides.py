@@ -63,7 +63,8 @@ def test_the_files_lie_where_the_guide_says(shards):
     assert len(shards) == 2 + 2 * 3
 
 
-def test_every_line_of_python_runs(folder, shards):
+@pytest.mark.usefixtures("shards")
+def test_every_line_of_python_runs(folder):
     code = "\n".join(blocks("python"))
     assert code.count("import ") >= 4
     checks = "\nassert len(pandas_samples) == 60_000\nassert label.shape[1] == len(samples.label_columns)\n"

@@ -10,8 +10,9 @@ from types import SimpleNamespace
 
 import numpy as np
 
+from kernels import gpu_arrays
 from kernels.errors import InvalidInputError
-from kernels.waves import CLASS_NAMES, Scan, ScanSettings, enumerate_class, gpu, gpu_arrays, gpu_search, scan_origins
+from kernels.waves import CLASS_NAMES, Scan, ScanSettings, enumerate_class, gpu, gpu_search, scan_origins
 from tests.kernels.waves.charts import TEXTBOOK, chart, columns, random_bars
 
 BARS = 56

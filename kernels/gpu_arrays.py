@@ -16,31 +16,31 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from kernels.waves.gpu_kernels import kernels
+from kernels.device import gpu_support
 
 Arrays = TypeVar("Arrays", bound=NamedTuple)
 
 SHARE_OF_FREE_MEMORY = 0.8
-"""What of the free memory a scan plans with; the rest is for the sorts' buffers and for fragments."""
+"""What of the free memory is planned with; the rest is for the sorts' buffers and for fragments."""
 
 SIMULATED_MEMORY = 2**30
 """Bytes of memory in the simulator."""
 
 
 class Device:
-    """The device as one scan sees it.
+    """The device as one computation sees it.
 
     Attributes:
         xp: CuPy or NumPy.
         memory: bytes that the arrays of a chunk may take; what is free at the start unless a limit is set.
         seconds: by stage, if `measuring`; what is spent in transfers counts as "upload" and "download" only.
-        chunks: how many series were in each chunk that was finished.
-        records: patterns and setups that were scored.
+        chunks: how many series, or paths, were in each chunk that was finished.
+        records: what was made, as the computation counts it: patterns and setups that were scored.
         peak_bytes: the most that CuPy's pool has held; 0 in the simulator.
     """
 
     def __init__(self, memory: int | None = None, measuring: bool = False) -> None:
-        self.simulated = kernels().simulated
+        self.simulated = gpu_support().simulated
         self.measuring = measuring
         self.seconds: dict[str, float] = defaultdict(float)
         self.chunks: list[int] = []
