@@ -36,11 +36,19 @@ lint: setup ## check style and types
 	$(BIN)/mypy
 
 bench: setup ## measure the kernels and the jobs, parity first; the last two need ../shared/data
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[bench]"
 	$(BIN)/python -m benchmarks.waves --json benchmarks/results/waves.json --plot benchmarks/results/waves.svg
 	$(BIN)/python -m benchmarks.lake
 	$(BIN)/python -m benchmarks.market
 	$(BIN)/python -m benchmarks.windows
 	$(BIN)/python -m benchmarks.volatility
+	$(BIN)/python -m benchmarks.metrics
+	$(BIN)/python -m benchmarks.trading --json benchmarks/results/trading.json
+	$(BIN)/python -m benchmarks.portfolio
+	$(BIN)/python -m benchmarks.sample_kernels
+	$(BIN)/python -m benchmarks.sample_files
+	$(BIN)/python -m benchmarks.samples --json benchmarks/results/samples.json
+	$(BIN)/python -m benchmarks.sample_loader
 	$(BIN)/python -m benchmarks.quality --json benchmarks/results/quality.json
 	$(BIN)/python -m benchmarks.jobs --json benchmarks/results/jobs.json
 

@@ -178,7 +178,7 @@ class Orders:
         cls, path: npt.ArrayLike, bar: npt.ArrayLike, weight: npt.ArrayLike, **levels: npt.ArrayLike
     ) -> Orders:
         """Orders from weights [N, 2] and any of stop, target, trail, limit, broadcast to [N, 2]; the rest is NaN."""
-        weight = np.array(weight, dtype=np.float64, ndmin=2)
+        weight = np.array(weight, dtype=np.float64, ndmin=2, order="C")
         unknown = set(levels) - {"stop", "target", "trail", "limit"}
         if unknown:
             raise TypeError(f"of_weights() got an unexpected argument {sorted(unknown)[0]!r}")

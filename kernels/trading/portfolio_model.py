@@ -42,7 +42,7 @@ class PortfolioOrders:
 
         A level is left out where the weight is NaN or 0, so that one number can serve all orders of one side.
         """
-        weight = np.array(weight, dtype=np.float64, ndmin=2)
+        weight = np.array(weight, dtype=np.float64, ndmin=2, order="C")
         unknown = set(levels) - set(LEVELS)
         if unknown:
             raise TypeError(f"of_weights() got an unexpected argument {sorted(unknown)[0]!r}")

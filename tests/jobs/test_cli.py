@@ -106,6 +106,27 @@ def test_dg_launch_runs_a_range(project):
     assert (project.lake / "patterns" / f"{DAYS[-10]}.parquet").exists()
 
 
+def test_synthetic_dataset_draws_a_shard(project, tmp_path):
+    # A million rows and 63 sessions ahead need a longer history than the small market's.
+    (tmp_path / "small.yaml").write_text(
+        "ops: {synthetic_samples: {config: {rows_per_shard: 1000, lookback: 32, forward: 21}}}"
+    )
+    output = project.execute("synthetic_dataset", one("shard-000"), "-c", str(tmp_path / "small.yaml"))
+    assert "1,000 of 1,000 rows" in output
+    assert (project.lake / "synthetic_samples/default/shards/shard-000.parquet").exists()
+
+
+def test_a_shard_that_does_not_exist_is_refused(project):
+    output = project.execute("synthetic_dataset", one("shard-320"), ok=False)
+    assert "shard-320" in output
+
+
+def test_a_history_too_short_for_the_default_samples_is_refused_with_what_is_needed(project):
+    output = project.execute("synthetic_dataset", one("shard-000"), ok=False)
+    assert "sessions" in output
+    assert "To mend:" in output
+
+
 def test_scan_symbols_takes_a_profile(project):
     output = project.run(
         "dagster", "job", "execute", "-m", "definitions", "-j", "scan_symbols", "-c", "jobs/profiles/fast.yaml"

@@ -14,12 +14,21 @@ from tests.small_market import small_bars, with_faults, write_prices
 
 ROOT = Path(__file__).resolve().parents[2]
 BIN = Path(sys.executable).parent
-GUIDE = (ROOT / "docs" / "synthetic-data.md").read_text()
+GUIDE, TRADING = ((ROOT / "docs" / f"{name}.md").read_text() for name in ("synthetic-data", "simulate-trading"))
 CONFIG = "my_samples.yaml"
 
 
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```", GUIDE, flags=re.DOTALL | re.MULTILINE)
+def blocks(language: str, guide: str = GUIDE) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", guide, flags=re.DOTALL | re.MULTILINE)
+
+
+def run_python(code: str, folder: Path) -> str:
+    """What a Python process in a folder prints."""
+    command = [sys.executable, "-W", "error", "-c", code]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return done.stdout
 
 
 @pytest.fixture(scope="module")
@@ -69,13 +78,14 @@ def test_every_line_of_python_runs(folder):
     assert code.count("import ") >= 4
     checks = "\nassert len(pandas_samples) == 60_000\nassert label.shape[1] == len(samples.label_columns)\n"
     code = code.replace("import polars as pl", "pandas_samples = samples\nimport polars as pl")
-    done = subprocess.run(
-        [sys.executable, "-c", code + checks],
-        cwd=folder,
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-    assert "avg(label_total_return)" in done.stdout
+    assert "avg(label_total_return)" in run_python(code + checks, folder)
+
+
+def test_the_guide_to_the_simulator_runs(folder):
+    checks = """
+assert len(result.trades.path) > 0
+assert np.isfinite(portfolio.equity).all()
+assert 0.0 <= chance <= 1.0
+"""
+    output = run_python("\n".join(blocks("python", TRADING)) + checks, folder)
+    assert "probability that it isn't luck" in output
