@@ -87,6 +87,8 @@ class Contract:
             if not column.nullable and values.null_count:
                 row = pc.index(pc.is_null(values), True).as_py()
                 raise self._error(f"column {column.name}", "no null", f"null in {self._row(table, row)}")
+            if column.low is None and column.high is None:
+                continue
             outside = _outside(values, column.low, column.high)
             row = pc.index(outside, True).as_py()
             if row >= 0:

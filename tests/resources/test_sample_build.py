@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from kernels.errors import LakeError, WorkerError
+from kernels.errors import InvalidInputError, LakeError, WorkerError
 from kernels.market import instruments, simulate
 from kernels.panel import PricePanel
 from kernels.samples import SampleSettings, gather_windows
@@ -150,6 +150,27 @@ def test_a_missing_bar_is_in_no_window(tmp_path, market):
     assert np.isfinite(np.frombuffer(b"".join(table["window"].to_pylist()), dtype="<f4")).all()
     assert plan.manifest["removed_starts"]["missing bars"] == SETTINGS.lookback
     assert 2 in table["instrument"].to_pylist()
+
+
+def test_what_cannot_be_simulated_is_an_error_and_no_label_of_zero(tmp_path, market):
+    plan = plan_of(market)
+    dividend = plan.bars.dividend.copy()
+    dividend[0, 50] = -1.0
+    store = store_of(tmp_path, plan)
+    with pytest.raises(InvalidInputError, match="dividend"):
+        build_shard(replace(plan, bars=replace(plan.bars, dividend=dividend)), store, 0, jobs=2)
+    assert list(files(tmp_path)) == [f"synthetic_samples/default/{name}" for name in ("manifest.json", "panel.npy")]
+
+
+@pytest.mark.parametrize("rows", [0, 1, 17])
+def test_shards_with_few_rows_lie_side_by_side(tmp_path, market, rows):
+    plan = plan_of(market, rows_per_shard=rows)
+    store = store_of(tmp_path, plan)
+    notes = [build_shard(plan, store, number, jobs=1) for number in (0, 1, 319)]
+    assert [note.rows for note in notes] == [rows] * 3
+    assert store.shard_numbers() == store.note_numbers() == [0, 1, 319]
+    for number in (0, 1, 319):
+        store.verify_shard(number)
 
 
 @pytest.mark.usefixtures("small_groups")
