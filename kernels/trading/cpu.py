@@ -49,7 +49,7 @@ class Results(NamedTuple):
     Attributes:
         summary: float64 [P, len(SUMMARY)].
         counts: int32 [P, COUNTS].
-        equities: float64 [P, L], NaN; None unless recorded.
+        equities: float64 [P, L]; None unless recorded.
         numbers: int32 [2 * (N + P), NUMBERS], zero, and values: float64 [2 * (N + P), VALUES]: rows of trades, those of
             path p from `2 * (order_at[p] + p)` on; None unless recorded.
     """
@@ -105,7 +105,7 @@ def room_for(paths: Paths, orders: Orders, record: bool) -> Results:
     return Results(
         np.empty((count, len(SUMMARY))),
         np.empty((count, COUNTS), np.int32),
-        np.full((count, longest), np.nan) if record else None,
+        np.empty((count, longest)) if record else None,
         np.zeros((rows, NUMBERS), np.int32) if record else None,
         np.empty((rows, VALUES)) if record else None,
     )
@@ -143,6 +143,7 @@ def simulate_paths(
             )  # fmt: skip
         else:
             rows, stop = 2 * (begin + p), 2 * (end + p + 1)
+            equities[p, last[p] - first[p] + 1 :] = np.nan
             simulate_path(
                 open_, high, low, close, dividend, series[p], first[p], last[p], states[p], order_bars, wishes,
                 begin, end, terms, fill, summary[p], counts[p], equities[p], numbers[rows:stop], values[rows:stop],
