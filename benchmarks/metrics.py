@@ -77,6 +77,5 @@ def library(returns: Float64Array2D) -> dict[str, Float64Array1D]:
     }
 
 
-
 if __name__ == "__main__":
     main()

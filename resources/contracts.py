@@ -344,6 +344,5 @@ SYNTHETIC_SAMPLES = Contract("synthetic_samples", 1, None, (), tuple(_sample_col
 """Without the column `window` of the layout "windowed", whose width depends on the settings."""
 
 CONTRACTS = {
-    c.name: c
-    for c in (UNIVERSE, PRICES, QUARANTINE, WINDOWS, PATTERNS, FORECASTS, SCAN_SYMBOLS, SYNTHETIC_SAMPLES)
+    c.name: c for c in (UNIVERSE, PRICES, QUARANTINE, WINDOWS, PATTERNS, FORECASTS, SCAN_SYMBOLS, SYNTHETIC_SAMPLES)
 }
