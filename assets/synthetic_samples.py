@@ -115,12 +115,13 @@ def synthetic_samples(
     store = SampleStore(opened.files, config.dataset)
     jobs, workers = resolve_jobs(config.n_jobs), _workers(config.workers)
     plan = plan_dataset(opened, config.options())
-    store.begin(plan.manifest, plan.panel, overwrite=config.overwrite)
     numbers = [shard_number(key) for key in context.partition_keys]
     pending = [number for number in numbers if config.overwrite or not store.is_current(number, plan.made_from)]
     if len(pending) < len(numbers):
         context.log.info(f"{len(numbers) - len(pending)} of {len(numbers)} shards are up to date and kept")
+    # Before the manifest: a refused dataset must not stand in the way of a smaller one of its name.
     store.require_space(bytes_needed(plan, len(pending)))
+    store.begin(plan.manifest, plan.panel, overwrite=config.overwrite)
     progress = Progress(
         context.log.info, f"synthetic_samples {config.dataset}", config.rows_per_shard * len(pending), "rows"
     )

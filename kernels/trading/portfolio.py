@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +14,7 @@ from kernels.panel import Float64Array2D, Int32Array1D
 from kernels.trading import portfolio_cpu, portfolio_naive
 from kernels.trading.model import Bars, Costs, Fill
 from kernels.trading.portfolio_model import LEVELS, Caps, PortfolioOrders, PortfolioSimulation
-from kernels.trading.validate import require_bars
+from kernels.trading.validate import require_array, require_bars
 
 __all__ = ["PORTFOLIO_FILLS", "Caps", "PortfolioOrders", "PortfolioSimulation", "simulate_portfolio"]
 
@@ -100,9 +99,9 @@ def _require_fill(fill: Fill) -> None:
 def _require_orders(orders: PortfolioOrders, bars: Bars, first: int, last: int) -> None:
     symbols = len(bars.close)
     count = orders.bar.shape[0] if orders.bar.ndim == 1 else 0
-    _require_array("orders.bar", orders.bar, np.int32, (count,))
+    require_array("orders.bar", orders.bar, np.int32, (count,))
     for name in ("weight", *LEVELS):
-        _require_array(f"orders.{name}", getattr(orders, name), np.float64, (count, symbols))
+        require_array(f"orders.{name}", getattr(orders, name), np.float64, (count, symbols))
     bar, weight = orders.bar, orders.weight
     unsorted = np.zeros(count, dtype=np.bool_)
     unsorted[1:] = bar[1:] <= bar[:-1]
@@ -139,7 +138,7 @@ def _require_level(orders: PortfolioOrders, name: str, wanted: npt.NDArray[np.bo
 def _sectors(sector: Int32Array1D | None, caps: Caps, symbols: int) -> Int32Array1D:
     """The sectors; one for all where none are given and none are needed."""
     if sector is not None:
-        _require_array("sector", sector, np.int32, (symbols,))
+        require_array("sector", sector, np.int32, (symbols,))
         return sector
     if math.isfinite(caps.sector):
         raise InvalidInputError(
@@ -149,16 +148,6 @@ def _sectors(sector: Int32Array1D | None, caps: Caps, symbols: int) -> Int32Arra
             mend="pass `sector`, or leave caps.sector infinite",
         )
     return np.zeros(symbols, dtype=np.int32)
-
-
-def _require_array(name: str, values: npt.NDArray[Any], dtype: type[np.generic], shape: tuple[int, ...]) -> None:
-    if values.dtype != dtype or values.shape != shape or not values.flags.c_contiguous:
-        raise InvalidInputError(
-            name,
-            expected=f"C-contiguous {np.dtype(dtype)} of shape {shape}",
-            got=f"{values.dtype} of shape {values.shape}, C-contiguous: {values.flags.c_contiguous}",
-            mend=f"pass np.ascontiguousarray(values, dtype=np.{np.dtype(dtype)})",
-        )
 
 
 def _refuse(

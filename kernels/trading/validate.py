@@ -28,7 +28,7 @@ def require_bars(bars: Bars) -> None:
     _require_axes("bars.close", bars.close, 2)
     shape = bars.close.shape
     for name in (*_PRICES, "dividend"):
-        _require_array(f"bars.{name}", getattr(bars, name), np.float64, shape)
+        require_array(f"bars.{name}", getattr(bars, name), np.float64, shape)
     for name in _PRICES:
         prices = getattr(bars, name)
         _refuse_bar(
@@ -92,9 +92,9 @@ def require_orders(orders: Orders, paths: Paths, fill: Fill) -> None:
     _require_axes("orders.path", orders.path, 1)
     count = len(orders.path)
     for name in ("path", "bar"):
-        _require_array(f"orders.{name}", getattr(orders, name), np.int32, (count,))
+        require_array(f"orders.{name}", getattr(orders, name), np.int32, (count,))
     for name in ("weight", "stop", "target", "trail", "limit"):
-        _require_array(f"orders.{name}", getattr(orders, name), np.float64, (count, 2))
+        require_array(f"orders.{name}", getattr(orders, name), np.float64, (count, 2))
     path, bar = orders.path, orders.bar
     outside = (path < 0) | (path >= len(paths.series))
     _refuse_order(orders, "path", outside, path, f"0 to {len(paths.series) - 1}", "name a path that is there")
@@ -130,11 +130,11 @@ def _require_path_arrays(paths: Paths) -> None:
     _require_axes("paths.series", paths.series, 1)
     count = len(paths.series)
     for name in ("series", "first", "last"):
-        _require_array(f"paths.{name}", getattr(paths, name), np.int32, (count,))
-    _require_array("paths.cash", paths.cash, np.float64, (count,))
+        require_array(f"paths.{name}", getattr(paths, name), np.int32, (count,))
+    require_array("paths.cash", paths.cash, np.float64, (count,))
     for name in ("shares", "entry", "stop", "target", "trail", "peak"):
-        _require_array(f"paths.{name}", getattr(paths, name), np.float64, (count, 2))
-    _require_array("paths.age", paths.age, np.int32, (count, 2))
+        require_array(f"paths.{name}", getattr(paths, name), np.float64, (count, 2))
+    require_array("paths.age", paths.age, np.int32, (count, 2))
 
 
 def _require_legs(paths: Paths, close: npt.NDArray[np.float64]) -> None:
@@ -210,7 +210,8 @@ def _require_axes(name: str, values: npt.NDArray[Any], axes: int) -> None:
         )
 
 
-def _require_array(name: str, values: npt.NDArray[Any], dtype: type[np.generic], shape: tuple[int, ...]) -> None:
+def require_array(name: str, values: npt.NDArray[Any], dtype: type[np.generic], shape: tuple[int, ...]) -> None:
+    """Raise `InvalidInputError` unless `values` is C-contiguous, of this dtype and shape."""
     if values.dtype != dtype or values.shape != shape or not values.flags.c_contiguous:
         raise InvalidInputError(
             name,

@@ -169,7 +169,8 @@ def test_an_empty_lake_is_refused_with_the_command_that_fills_it(tmp_path):
 def test_a_disk_with_too_little_space_is_refused_before_anything_is_drawn(history):
     with pytest.raises(LakeError, match="bytes free"):
         draw(history, "shard-000", "shard-319", dataset="vast", rows_per_shard=4_000_000_000)
-    assert not (dataset(history, "vast") / "shards").exists()
+    assert not dataset(history, "vast").exists()
+    assert not draw(history, "shard-000", dataset="vast")["shard-000"]["kept"]
 
 
 def test_an_unknown_option_is_refused(history):

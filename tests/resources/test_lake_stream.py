@@ -2,7 +2,6 @@
 
 import os
 import resource
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -41,23 +40,6 @@ def waiting_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(folder))
     return folder
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A real disk of 512 KiB; made by mounting, which needs root."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mount, umount = shutil.which("mount"), shutil.which("umount")
-    if mount is None or umount is None:
-        pytest.skip("this system has no mount command")
-    made = subprocess.run(
-        [mount, "-t", "tmpfs", "-o", "size=512k", "tmpfs", str(disk)], capture_output=True, text=True, check=False
-    )
-    if made.returncode:
-        pytest.skip(f"this user may not mount a small disk: {made.stderr.strip()}")
-    yield disk
-    subprocess.run([umount, str(disk)], check=True, capture_output=True)
 
 
 def _stream(files: LakeFiles, pieces: Iterable[bytes], error: BaseException | None = None) -> None:

@@ -2,9 +2,7 @@
 
 import multiprocessing
 import os
-import shutil
 import signal
-import subprocess
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,7 +24,6 @@ from resources.sample_store import SampleStore
 
 SESSIONS = 260
 SETTINGS = SampleSettings(lookback=16, forward=20)
-MOUNT, UNMOUNT = shutil.which("mount"), shutil.which("umount")
 
 
 @pytest.fixture(scope="module")
@@ -190,22 +187,14 @@ def test_a_killed_worker_leaves_the_older_shard_and_no_half_one(tmp_path, market
         assert files(tmp_path) == before
 
 
-@pytest.mark.skipif(not MOUNT or not UNMOUNT or os.geteuid() != 0, reason="needs root, to mount a small disk")
-def test_a_full_disk_in_the_middle_of_a_shard_leaves_nothing_half(tmp_path, market):
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mounted = subprocess.run([MOUNT, "-t", "tmpfs", "-o", "size=3m", "tmpfs", str(disk)], check=False)
-    if mounted.returncode:
-        pytest.skip("this machine doesn't allow mounts")
-    try:
-        plan = plan_of(market, rows_per_shard=60_000)
-        store = store_of(disk, plan)
-        small = replace(plan, options=replace(plan.options, rows_per_shard=100))
-        build_shard(small, store, 0, jobs=1)
-        before = files(disk)
-        assert bytes_needed(plan, 1) > 3 << 20
-        with pytest.raises(LakeError, match=r"shard-001|shards"):
-            build_shard(plan, store, 1, jobs=2)
-        assert files(disk) == before
-    finally:
-        subprocess.run([UNMOUNT, str(disk)], check=True)
+def test_a_full_disk_in_the_middle_of_a_shard_leaves_nothing_half(mount_disk, market):
+    disk = mount_disk("3m")
+    plan = plan_of(market, rows_per_shard=60_000)
+    store = store_of(disk, plan)
+    small = replace(plan, options=replace(plan.options, rows_per_shard=100))
+    build_shard(small, store, 0, jobs=1)
+    before = files(disk)
+    assert bytes_needed(plan, 1) > 3 << 20
+    with pytest.raises(LakeError, match=r"shard-001|shards"):
+        build_shard(plan, store, 1, jobs=2)
+    assert files(disk) == before

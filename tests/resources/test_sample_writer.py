@@ -3,10 +3,8 @@
 import gc
 import hashlib
 import json
-import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -58,23 +56,6 @@ def _block(seed: int, rows: int = 500) -> pa.Table:
 @pytest.fixture
 def store(tmp_path: Path) -> SampleStore:
     return SampleStore(LakeFiles(str(tmp_path / "lake")), "default")
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A real disk of 512 KiB; made by mounting, which needs root."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mount, umount = shutil.which("mount"), shutil.which("umount")
-    if mount is None or umount is None:
-        pytest.skip("this system has no mount command")
-    made = subprocess.run(
-        [mount, "-t", "tmpfs", "-o", "size=512k", "tmpfs", str(disk)], capture_output=True, text=True, check=False
-    )
-    if made.returncode:
-        pytest.skip(f"this user may not mount a small disk: {made.stderr.strip()}")
-    yield disk
-    subprocess.run([umount, str(disk)], check=True, capture_output=True)
 
 
 def _write(store: SampleStore, blocks: list[pa.Table], error: BaseException | None = None, **options: Any) -> str:
