@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from kernels.errors import InvalidInputError
 from kernels.origins import require_origins, require_prices
-from kernels.panel import Float64Array2D, Int32Array1D
+from kernels.panel import Float64Array1D, Float64Array2D, Int32Array1D
 from kernels.volatility.forecasts import (
     CONSTANT_PRICES,
     DEFAULT_HORIZONS,
@@ -34,12 +34,15 @@ class PooledQuantiles:
 
     Attributes:
         quantiles: float64 [H, Q], in units of the scale, not falling along Q.
+        deviation: float64 [H], root mean square of the residuals: what the scale must be multiplied with to be the
+            standard deviation of the log return.
         residuals: how many each horizon rests on; those of neighbouring bars and symbols aren't independent.
         horizons: in sessions.
         levels: of the quantiles.
     """
 
     quantiles: Float64Array2D
+    deviation: Float64Array1D
     residuals: tuple[int, ...]
     horizons: tuple[int, ...]
     levels: tuple[float, ...]
@@ -82,13 +85,14 @@ def fit_pooled_quantiles(
             mend="pass bars that the prices have",
         )
     log_close = np.log(close[:, first : last + 1])
-    quantiles, counts = np.empty((len(horizons), len(levels))), []
+    quantiles, deviation, counts = np.empty((len(horizons), len(levels))), np.empty(len(horizons)), []
     for index, horizon in enumerate(horizons):
         scale = scales[:, first : max(first, last + 1 - horizon), index]
         known = scale > 0.0
         move = log_close[:, horizon:] - log_close[:, : log_close.shape[1] - horizon]
         residuals = move[known] / scale[known]
-        residuals = residuals[~np.isnan(residuals)]
+        # Sorted, so that neither the quantiles nor the sum of squares depends on the order of the rows.
+        residuals = np.sort(residuals[~np.isnan(residuals)])
         if len(residuals) < MIN_POOLED:
             raise InvalidInputError(
                 f"pooled residuals over {horizon} sessions",
@@ -97,8 +101,9 @@ def fit_pooled_quantiles(
                 mend="pool over a longer span or more symbols, or leave this horizon out",
             )
         quantiles[index] = np.quantile(residuals, levels)
+        deviation[index] = np.sqrt(np.mean(residuals**2))
         counts.append(len(residuals))
-    return PooledQuantiles(quantiles, tuple(counts), tuple(horizons), tuple(levels))
+    return PooledQuantiles(quantiles, deviation, tuple(counts), tuple(horizons), tuple(levels))
 
 
 def forecast_from_pool(
@@ -108,7 +113,7 @@ def forecast_from_pool(
     end: Int32Array1D,
     pooled: PooledQuantiles,
 ) -> Forecasts:
-    """Forecast each origin's log return as its scale times the pooled quantiles.
+    """Forecast each origin's log return as its scale times the pooled quantiles; its volatility likewise.
 
     Args:
         close: float64 [R, T], C-contiguous, dollars; NaN where there is no bar. Looked at for the bar at the origin.
@@ -127,8 +132,8 @@ def forecast_from_pool(
     there = ~np.isnan(close[row, end])
     scale = scales[row, end]
     known = there[:, np.newaxis] & (scale > 0.0)
-    forecasts.volatility[known] = scale[known]
-    forecasts.quantiles[:] = forecasts.volatility[:, :, np.newaxis] * pooled.quantiles
+    forecasts.volatility[:] = np.where(known, scale, np.nan) * pooled.deviation
+    forecasts.quantiles[:] = np.where(known, scale, np.nan)[:, :, np.newaxis] * pooled.quantiles
     forecasts.residuals[:] = np.where(known, np.array(pooled.residuals, dtype=np.int32), 0)
     constant = there & (scale == 0.0).any(axis=1)
     forecasts.status[:] = np.select(

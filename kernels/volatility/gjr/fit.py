@@ -19,6 +19,7 @@ from kernels.panel import Float64Array1D, Float64Array2D
 from kernels.volatility.gjr.rules import MIN_TARGET_RETURNS, GjrParameters
 
 START = GjrParameters(alpha=0.03, gamma=0.08, beta=0.9, degrees=8.0)
+SYMMETRIC_START = GjrParameters(alpha=0.07, gamma=0.0, beta=0.9, degrees=8.0)
 LOGIT_BOUND, LOG_DEGREES_BOUNDS, MAX_ITERATIONS = 15.0, (-4.0, 6.0), 500
 
 
@@ -39,7 +40,7 @@ class GjrFit:
     returns: int
 
 
-def fit_gjr(close: Float64Array2D, first: int, last: int) -> tuple[GjrParameters, GjrFit]:
+def fit_gjr(close: Float64Array2D, first: int, last: int, *, symmetric: bool = False) -> tuple[GjrParameters, GjrFit]:
     """Fit the parameters to the returns within the bars `first` to `last` of all rows.
 
     A row is used if it has at least `MIN_TARGET_RETURNS` returns there and they aren't all 0. Its variance target is
@@ -49,6 +50,7 @@ def fit_gjr(close: Float64Array2D, first: int, last: int) -> tuple[GjrParameters
         close: float64 [R, T], C-contiguous, dollars; NaN where there is no bar. Bars outside are not looked at.
         first: the first bar.
         last: the last bar, included.
+        symmetric: hold gamma at 0, so that losses count as gains do: GARCH(1,1).
 
     Returns:
         The parameters and what they rest on. The same bytes for the same bars, whatever the order of the rows and the
@@ -63,12 +65,15 @@ def fit_gjr(close: Float64Array2D, first: int, last: int) -> tuple[GjrParameters
 
     returns, target = _returns_to_fit(close, first, last)
     count = int(np.sum(~np.isnan(returns)))
+    # One logit less: that of falls is that of rises.
+    parameters_at = _symmetric_parameters_at if symmetric else _parameters_at
+    start = _point_of(SYMMETRIC_START)[1:] if symmetric else _point_of(START)
     result = minimize(
-        lambda point: -log_likelihood(returns, target, _parameters_at(point)) / count,
-        _point_of(START),
+        lambda point: -log_likelihood(returns, target, parameters_at(point)) / count,
+        start,
         method="L-BFGS-B",
         jac="3-point",
-        bounds=[(-LOGIT_BOUND, LOGIT_BOUND)] * 3 + [LOG_DEGREES_BOUNDS],
+        bounds=[(-LOGIT_BOUND, LOGIT_BOUND)] * (len(start) - 1) + [LOG_DEGREES_BOUNDS],
         options={"ftol": 1e-13, "gtol": 1e-7, "maxiter": MAX_ITERATIONS},
     )
     if not result.success:
@@ -78,7 +83,7 @@ def fit_gjr(close: Float64Array2D, first: int, last: int) -> tuple[GjrParameters
             got=f"no maximum after {result.nit} iterations ({result.message})",
             mend="fit on more bars or more rows",
         )
-    parameters = _parameters_at(result.x)
+    parameters = parameters_at(result.x)
     return parameters, GjrFit(log_likelihood(returns, target, parameters), int(result.nit), len(returns), count)
 
 
@@ -167,6 +172,11 @@ def _parameters_at(point: Float64Array1D) -> GjrParameters:
     parts = [math.exp(logit) for logit in point[:3]]
     rise, fall, beta = (part / (1.0 + sum(parts)) for part in parts)
     return GjrParameters(2.0 * rise, 2.0 * (fall - rise), beta, 2.0 + math.exp(point[3]))
+
+
+def _symmetric_parameters_at(point: Float64Array1D) -> GjrParameters:
+    """The parameters where rises and falls have one logit, the first of `point`: gamma is exactly 0."""
+    return _parameters_at(np.array([point[0], *point]))
 
 
 def _point_of(parameters: GjrParameters) -> Float64Array1D:

@@ -65,6 +65,38 @@ def test_the_likelihood_at_the_parameters_of_arch_is_that_of_arch(long_path, arc
     assert ours == pytest.approx(theirs, rel=1e-11)
 
 
+GARCH_TRUTH = GjrParameters(alpha=0.08, gamma=0.0, beta=0.88, degrees=6.0)
+
+
+def test_a_symmetric_fit_gives_the_parameters_of_garch_of_arch_and_nearly_the_truth():
+    arch = pytest.importorskip("arch")
+    path = gjr_returns(7, 1, 8000, GARCH_TRUTH)
+    result = arch.arch_model(100 * path[0], mean="Zero", p=1, o=0, q=1, dist="t", rescale=False).fit(disp="off")
+    theirs = dict(zip(("alpha", "beta", "degrees"), result.params.iloc[1:], strict=True))
+    errors = dict(zip(theirs, result.std_err.iloc[1:], strict=True))
+    ours, report = fit_gjr(prices(path), 0, 8000, symmetric=True)
+    assert ours.gamma == 0.0
+    for name in theirs:
+        assert abs(getattr(ours, name) - theirs[name]) < 0.5 * errors[name]
+        assert abs(getattr(ours, name) - getattr(GARCH_TRUTH, name)) < 3 * errors[name]
+    lost = result.loglikelihood - (report.log_likelihood - 8000 * math.log(100))
+    assert -0.1 < lost < 3.0
+
+
+def test_a_symmetric_fit_loses_where_losses_count_more_and_no_step_without_gamma_is_more_likely(long_path):
+    close = prices(long_path)
+    asymmetric, symmetric = fit_gjr(close, 0, 8000)[1], fit_gjr(close, 0, 8000, symmetric=True)
+    assert symmetric[1].log_likelihood < asymmetric.log_likelihood - 20
+    assert fit_gjr(close, 0, 8000, symmetric=True) == symmetric
+    returns = np.diff(np.log(close), axis=1)
+    target = np.mean(returns**2, axis=1)
+    values = {name: getattr(symmetric[0], name) for name in NAMES}
+    for name in ("alpha", "beta", "degrees"):
+        for factor in (0.99, 1.01):
+            near = GjrParameters(**(values | {name: values[name] * factor}))
+            assert log_likelihood(returns, target, near) < symmetric[1].log_likelihood
+
+
 @settings(max_examples=20, deadline=None)
 @given(seed=st.integers(0, 10**6), rows=st.integers(1, 4), gaps=st.sampled_from([0.0, 0.1, 0.6]))
 def test_the_likelihood_is_that_of_the_definition(seed, rows, gaps):

@@ -53,6 +53,8 @@ def test_the_quantiles_are_those_of_a_plain_loop() -> None:
     pooled, residuals = fit(close, scales), loop(close, scales, 10, 180)
     assert pooled.residuals == tuple(len(each) for each in residuals)
     np.testing.assert_allclose(pooled.quantiles, [np.quantile(each, LEVELS) for each in residuals], rtol=1e-12)
+    squares = [np.mean(np.array(each) ** 2) ** 0.5 for each in residuals]
+    np.testing.assert_allclose(pooled.deviation, squares, rtol=1e-12)
 
 
 def test_bars_outside_the_span_change_nothing() -> None:
@@ -68,7 +70,9 @@ def test_bars_outside_the_span_change_nothing() -> None:
 
 def test_the_order_of_the_symbols_changes_nothing() -> None:
     close, scales = market()
-    assert fit(close[::-1].copy(), scales[::-1].copy()).quantiles.tobytes() == fit(close, scales).quantiles.tobytes()
+    turned, before = fit(close[::-1].copy(), scales[::-1].copy()), fit(close, scales)
+    assert turned.quantiles.tobytes() == before.quantiles.tobytes()
+    assert turned.deviation.tobytes() == before.deviation.tobytes()
 
 
 def test_a_forecast_is_the_scale_at_the_origin_times_the_pooled_quantiles() -> None:
@@ -78,7 +82,7 @@ def test_a_forecast_is_the_scale_at_the_origin_times_the_pooled_quantiles() -> N
     made = forecast_from_pool(close, scales, row, end, pooled)
     assert made.status.tolist() == [OK, NO_BAR, TOO_LITTLE_HISTORY, CONSTANT_PRICES]
     assert np.array_equal(made.quantiles[0], scales[3, 190, :, np.newaxis] * pooled.quantiles)
-    assert np.array_equal(made.volatility[0], scales[3, 190])
+    assert np.array_equal(made.volatility[0], scales[3, 190] * pooled.deviation)
     assert made.residuals[0].tolist() == list(pooled.residuals)
     assert np.isnan(made.quantiles[1:]).all()
     assert np.isnan(made.volatility[1:]).all()
