@@ -28,7 +28,7 @@ def daily_means(loss: Float64Array1D, day: npt.NDArray[Any]) -> tuple[npt.NDArra
         InvalidInputError: a wrong shape or dtype, an infinite loss, or a day that is NaT.
     """
     require_known_or_nan("daily_means, loss", loss, dimensions=1)
-    if day.shape != loss.shape or day.dtype.kind not in "iuM" or (day.dtype.kind == "M" and bool(np.isnat(day).any())):
+    if not are_days(day, loss.shape):
         raise InvalidInputError(
             "daily_means, day",
             expected=f"integers or datetime64 without NaT, of shape {loss.shape}",
@@ -40,6 +40,12 @@ def daily_means(loss: Float64Array1D, day: npt.NDArray[Any]) -> tuple[npt.NDArra
     groups = np.split(loss[order], np.searchsorted(group[order], np.arange(1, len(days)))) if len(days) else []
     means = [_mean(values[~np.isnan(values)]) for values in groups]
     return days, np.array(means, dtype=np.float64)
+
+
+def are_days(day: npt.NDArray[Any], shape: tuple[int, ...]) -> bool:
+    """Whether `day` holds integers, or datetime64 without NaT, in this shape."""
+    whole = day.dtype.kind in "iu" or (day.dtype.kind == "M" and not bool(np.isnat(day).any()))
+    return whole and day.shape == shape
 
 
 def _mean(values: Float64Array1D) -> float:

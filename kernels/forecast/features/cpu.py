@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit, prange
 
+from kernels.forecast.bars import ForecastBars
 from kernels.forecast.features.rules import (
     DECAYS,
     DOWN_WINDOWS,
@@ -34,17 +35,9 @@ Float64Array3D = npt.NDArray[np.float64]
 Int64Array1D = npt.NDArray[np.int64]
 
 
-def bar_features(
-    open_: Float64Array2D,
-    high: Float64Array2D,
-    low: Float64Array2D,
-    close: Float64Array2D,
-    volume: Float64Array2D,
-    scale: Float64Array2D,
-    sector: Int32Array1D,
-    days_to_month_end: Int32Array1D,
-) -> Float64Array3D:
+def bar_features(bars: ForecastBars, scale: Float64Array2D) -> Float64Array3D:
     """Same as `kernels.forecast.features.bar_features`, without its checks."""
+    open_, high, low, close = bars.open, bars.high, bars.low, bars.close
     unknown = np.isnan(open_) | np.isnan(high) | np.isnan(low) | np.isnan(close) | ~(scale > 0.0)
     scale = np.where(unknown, np.nan, scale)
     log_scale, log_open, log_close = np.log(scale), np.log(open_), np.log(close)
@@ -59,10 +52,11 @@ def bar_features(
     features[:, :, 8] = _over_scale(log_close, log_close, scale, 1)
     features[:, :, 9] = _over_scale(log_open, log_close, scale, 1)
     features[:, :, 10] = _over_scale(log_close, log_close, scale, LONG_RETURN)
-    _write_volume(np.log1p(volume), features[:, :, 11])
+    _write_volume(np.log1p(bars.volume), features[:, :, 11])
     features[unknown] = np.nan
-    _write_cross_sections(features[:, :, 8], sector, features[:, :, 12:16])
-    features[:, :, 16] = days_to_month_end / MONTH_SESSIONS
+    moves = np.where(bars.counted, features[:, :, 8], np.nan)
+    _write_cross_sections(moves, bars.sector, features[:, :, 12:16])
+    features[:, :, 16] = bars.days_to_month_end / MONTH_SESSIONS
     features[unknown] = np.nan
     return features
 
@@ -156,7 +150,10 @@ def _volume(log_volume: Float64Array1D, t: int) -> float:
 
 
 def _write_cross_sections(moves: Float64Array2D, sector: Int32Array1D, features: Float64Array3D) -> None:
-    """Write the market's median and log mean square of each session, then the sector's, for every row."""
+    """Write the market's median and log mean square of each session, then the sector's, for every row.
+
+    `moves` is NaN where a row doesn't count.
+    """
     codes, group = np.unique(sector, return_inverse=True)
     by_session = np.ascontiguousarray(moves.T)
     sections = np.empty((len(by_session), len(codes) + 1, 2))

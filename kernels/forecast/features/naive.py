@@ -8,6 +8,7 @@ import statistics
 import numpy as np
 import numpy.typing as npt
 
+from kernels.forecast.bars import ForecastBars
 from kernels.forecast.features.rules import (
     DECAYS,
     DOWN_WINDOWS,
@@ -21,28 +22,20 @@ from kernels.forecast.features.rules import (
     VOLUME_LIMIT,
     VOLUME_SESSIONS,
 )
-from kernels.panel import Float64Array2D, Int32Array1D
+from kernels.panel import Float64Array2D
 from kernels.volatility.ewma.rules import EWMA_RETURNS, MIN_RETURNS
 from kernels.volatility.har.naive import daily_variance, mean_variances
 
 
-def bar_features(
-    open_: Float64Array2D,
-    high: Float64Array2D,
-    low: Float64Array2D,
-    close: Float64Array2D,
-    volume: Float64Array2D,
-    scale: Float64Array2D,
-    sector: Int32Array1D,
-    days_to_month_end: Int32Array1D,
-) -> npt.NDArray[np.float64]:
+def bar_features(bars: ForecastBars, scale: Float64Array2D) -> npt.NDArray[np.float64]:
     """Same as `kernels.forecast.features.bar_features`, without its checks."""
+    open_, high, low, close = bars.open, bars.high, bars.low, bars.close
     features = np.full((*close.shape, len(FEATURES)), np.nan)
     there = ~np.isnan([open_, high, low, close]).any(axis=0) & (scale > 0.0)
     known_scale = np.where(there, scale, np.nan)
     for series in range(len(close)):
         log_open, log_close = np.log(open_[series]).tolist(), np.log(close[series]).tolist()
-        log_volume, scales = np.log1p(volume[series]).tolist(), known_scale[series].tolist()
+        log_volume, scales = np.log1p(bars.volume[series]).tolist(), known_scale[series].tolist()
         variance = daily_variance(open_[series], high[series], low[series], close[series])
         for t in np.flatnonzero(there[series]).tolist():
             features[series, t, :12] = [
@@ -54,14 +47,15 @@ def bar_features(
                 _over_scale(log_close, log_close, scales, t, LONG_RETURN),
                 _volume(log_volume, t),
             ]
+    sector = bars.sector
     for series, t in np.argwhere(there).tolist():
-        moves = features[:, t, FEATURES.index("return_1")]
+        moves = np.where(bars.counted[:, t], features[:, t, FEATURES.index("return_1")], np.nan)
         market = moves[~np.isnan(moves)].tolist()
         own = moves[~np.isnan(moves) & (sector == sector[series])].tolist()
         features[series, t, 12:14] = _section(market)
         alone = sector[series] < 0 or len(own) < MIN_SECTOR_SYMBOLS
         features[series, t, 14:16] = _section(market if alone else own)
-        features[series, t, 16] = days_to_month_end[t] / MONTH_SESSIONS
+        features[series, t, 16] = bars.days_to_month_end[t] / MONTH_SESSIONS
     return features
 
 

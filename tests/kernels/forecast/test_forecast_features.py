@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 import kernels.forecast.features.cpu as features_on_cpu
 from kernels.errors import BackendUnavailableError, InvalidInputError
+from kernels.forecast.bars import ForecastBars
 from kernels.forecast.features import FEATURES, bar_features
 from kernels.forecast.features.rules import LOG_VARIANCE_LIMIT, MIN_SECTOR_SYMBOLS
 
@@ -45,11 +46,13 @@ def stand_still(inputs, row, columns, price=20.0):
 
 
 def compute(inputs, backend="cpu"):
-    return bar_features(*(inputs[name] for name in NAMES), backend=backend)
+    fields = {name: inputs[name] for name in NAMES if name != "scale"}
+    counted = inputs.get("counted", np.ones(inputs["close"].shape, dtype=bool))
+    return bar_features(ForecastBars(**fields, counted=counted), inputs["scale"], backend=backend)
 
 
 def rows_of(inputs, rows):
-    return {name: values if name == NAMES[-1] else values[rows].copy() for name, values in inputs.items()}
+    return {name: values if name == "days_to_month_end" else values[rows].copy() for name, values in inputs.items()}
 
 
 def column(features, name):
@@ -258,6 +261,22 @@ def test_a_halted_symbol_is_no_part_of_the_market(backend):
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
+def test_a_row_that_does_not_count_is_told_of_the_market_but_is_no_part_of_it(backend):
+    inputs = market(15, rows=12)
+    inputs["counted"] = np.ones((12, 90), dtype=bool)
+    inputs["counted"][3, 60:] = False
+    features = compute(inputs, backend)
+    inputs["counted"] = np.ones((12, 90), dtype=bool)
+    with_it = compute(inputs, backend)
+    without = compute({**rows_of(inputs, [0, 1, 2, *range(4, 12)])}, backend)
+    assert_same(features[0, 60:, CROSS_SECTION], without[0, 60:, CROSS_SECTION])
+    assert_same(features[3, 60:, 12:14], without[0, 60:, 12:14])
+    assert_same(features[:, :60], with_it[:, :60])
+    assert_same(features[:, :, OWN], with_it[:, :, OWN])
+    assert (features[0, 60:, 12] != with_it[0, 60:, 12]).any()
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
 def test_constant_prices_and_volume_give_the_floors(backend):
     inputs = market(16, rows=1)
     stand_still(inputs, 0, slice(None))
@@ -335,7 +354,7 @@ def with_value(value):
 def test_bad_input_is_named(name, spoil):
     with pytest.raises(InvalidInputError) as raised:
         compute(spoilt(name, spoil))
-    assert raised.value.where == name
+    assert raised.value.where.removeprefix("ForecastBars.") == name
 
 
 def test_a_vector_of_prices_is_refused():
