@@ -12,6 +12,7 @@ from kernels.metrics.activity import exposure, hit_rate, turnover_252
 from kernels.metrics.intervals import bootstrap_interval
 from kernels.metrics.model import EQUITY_METRICS, METRICS, EquityMetrics, SumMetrics
 from kernels.metrics.rules import metrics_of_sums
+from kernels.metrics.shared_intervals import bootstrap_intervals
 from kernels.metrics.significance import deflated_sharpe, expected_maximum_sharpe, probabilistic_sharpe
 from kernels.panel import Float64Array2D
 
@@ -21,6 +22,7 @@ __all__ = [
     "EquityMetrics",
     "SumMetrics",
     "bootstrap_interval",
+    "bootstrap_intervals",
     "deflated_sharpe",
     "expected_maximum_sharpe",
     "exposure",

@@ -49,7 +49,7 @@ def bootstrap_interval(
             seed, block or number of resamples out of range.
         ImportError: `arch` isn't installed.
     """
-    _require_settings(statistics, seed, level, resamples, block)
+    require_settings("bootstrap_interval", statistics, seed, level, resamples, block)
     if returns.dtype != np.float64 or returns.ndim not in (1, 2):
         raise InvalidInputError(
             "bootstrap_interval, returns",
@@ -116,8 +116,10 @@ def _without_end(path: Float64Array1D, column: int) -> Float64Array1D:
     return np.ascontiguousarray(path[:count])
 
 
-def _require_settings(statistics: Sequence[str], seed: int, level: float, resamples: int, block: int | None) -> None:
-    """Raise `InvalidInputError` for the first setting that makes no sense."""
+def require_settings(
+    where: str, statistics: Sequence[str], seed: int, level: float, resamples: int, block: int | None
+) -> None:
+    """Raise `InvalidInputError` for the first setting that makes no sense; `where` is the function that was called."""
     unknown = [name for name in statistics if name not in EQUITY_METRICS]
     checks = (
         ("statistics", not unknown and not isinstance(statistics, str), f"names out of {EQUITY_METRICS}", statistics),
@@ -130,5 +132,5 @@ def _require_settings(statistics: Sequence[str], seed: int, level: float, resamp
     for name, good, expected, value in checks:
         if not good:
             raise InvalidInputError(
-                f"bootstrap_interval, {name}", expected=expected, got=repr(value), mend=f"pass such a value as {name}"
+                f"{where}, {name}", expected=expected, got=repr(value), mend=f"pass such a value as {name}"
             )
