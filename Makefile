@@ -6,7 +6,7 @@ export DAGSTER_HOME := $(CURDIR)/data/dagster
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test ui lint bench gpu-check clean
+.PHONY: help setup run test ui lint bench profile gpu-check clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,6 +51,9 @@ bench: setup ## measure the kernels and the jobs, parity first; the last two nee
 	$(BIN)/python -m benchmarks.sample_loader
 	$(BIN)/python -m benchmarks.quality --json benchmarks/results/quality.json
 	$(BIN)/python -m benchmarks.jobs --json benchmarks/results/jobs.json
+
+profile: setup ## sample a forecast day: flame graph and table in data/profile
+	$(BIN)/python -m benchmarks.profile_report
 
 gpu-check: ## check the kernels on a machine with an NVIDIA GPU; uses the Python on the PATH, needs no Dagster
 	$(PYTHON) -m benchmarks.gpu_check

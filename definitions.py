@@ -5,17 +5,9 @@ from typing import Any
 
 import dagster as dg
 
+from assets.catalogue import ASSETS
 from assets.checks import CHECKS
-from assets.forecasts import forecasts
-from assets.patterns import patterns
-from assets.prices import prices
-from assets.quarantine import quarantine
-from assets.synthetic_samples import synthetic_samples
-from assets.universe import universe
-from assets.windows import windows
-from jobs.daily import daily_sp500, daily_sp500_schedule, price_history
-from jobs.scan_symbols import scan_symbols
-from jobs.synthetic_dataset import synthetic_dataset
+from jobs.catalogue import JOBS, SCHEDULES
 from resources import wiring
 from resources.settings import read_settings
 
@@ -24,8 +16,7 @@ def build_defs(*, resource_overrides: Mapping[str, Any] | None = None) -> dg.Def
     """Build the definitions from the environment.
 
     Args:
-        resource_overrides: resources that replace the ones of the same name: `lake`, `price_source`, `scan_settings`,
-            `wave_scorer`, `shared_panel`.
+        resource_overrides: resources that replace the ones of the same name.
 
     Raises:
         SettingsError: a `WAVEMILL_*` variable that makes no sense.
@@ -42,12 +33,14 @@ def build_defs(*, resource_overrides: Mapping[str, Any] | None = None) -> dg.Def
         "scan_settings": wiring.ScanSettingsResource(backend=settings.backend),
         "wave_scorer": wiring.WaveScorerResource(backend=settings.backend),
         "shared_panel": wiring.SharedPanelResource(),
+        "served_model": wiring.ForecastModelResource(),
+        "forecaster": wiring.ForecasterResource(folder=settings.compiled),
     }
     return dg.Definitions(
-        assets=[universe, prices, quarantine, windows, patterns, forecasts, synthetic_samples],
+        assets=ASSETS,
         asset_checks=CHECKS,
-        jobs=[price_history, daily_sp500, scan_symbols, synthetic_dataset],
-        schedules=[daily_sp500_schedule],
+        jobs=JOBS,
+        schedules=SCHEDULES,
         executor=dg.in_process_executor,
         resources=resources | dict(resource_overrides or {}),
     )

@@ -104,6 +104,20 @@ def _quantile_order(tables: SessionTables) -> Finding:
     return Finding(not crossed.any(), words, {"rows": table.num_rows, "with_quantiles": known})
 
 
+def _trained_before(tables: SessionTables) -> Finding:
+    table = tables["forecasts"]
+    through = table["trained_through"]
+    late = pc.fill_null(pc.greater_equal(through, table["session"]), False)
+    count = pc.sum(pc.cast(late, pa.int64())).as_py() or 0
+    trained = len(table) - through.null_count
+    words = (
+        f"{count} rows by a model that has seen their session or a later one"
+        if count
+        else f"{trained} rows by a model trained before their session, {len(table) - trained} by an untrained one"
+    )
+    return Finding(not count, words, {"rows": len(table), "by_a_trained_model": trained, "late": count})
+
+
 CHECKS = [
     checks_of(
         prices,
@@ -154,5 +168,13 @@ CHECKS = [
     ),
     checks_of(windows, [SessionCheck("kept_windows", "At least one window is kept.", False, _windows_rows)]),
     checks_of(patterns, [SessionCheck("score_range", "Every score lies in [0, 1].", True, _pattern_scores)]),
-    checks_of(forecasts, [SessionCheck("quantile_order", "No quantiles cross.", True, _quantile_order)]),
+    checks_of(
+        forecasts,
+        [
+            SessionCheck("quantile_order", "No quantiles cross.", True, _quantile_order),
+            SessionCheck(
+                "trained_before", "No model has seen the session that it forecasts from.", True, _trained_before
+            ),
+        ],
+    ),
 ]

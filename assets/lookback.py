@@ -47,9 +47,22 @@ def load_lookback(lake: ParquetLake, keys: Iterable[str]) -> Lookback:
         np.array(lake.read("universe", str(key), ["symbol"])["symbol"].to_pylist(), dtype=np.str_) for key in asked
     ]
     symbols = np.unique(np.concatenate(names))
-    first, last = asked[0].item(), asked[-1].item()
-    history = lake.history(lookback_start(first, LOOKBACK), last, symbols.tolist())
+    members = [np.searchsorted(symbols, np.sort(each)) for each in names]
+    return load_symbols(lake, asked, symbols, members)
+
+
+def load_symbols(
+    lake: ParquetLake,
+    asked: SessionArray1D,
+    symbols: npt.NDArray[np.str_],
+    members: list[npt.NDArray[np.intp]],
+) -> Lookback:
+    """Load the bars of `symbols` (sorted) for the sessions `asked`, in order, with these members.
+
+    Raises:
+        MissingHistoryError: a session of the look-back has no partition.
+    """
+    history = lake.history(lookback_start(asked[0].item(), LOOKBACK), asked[-1].item(), symbols.tolist())
     ends = np.searchsorted(history.sessions, asked).astype(np.int32)
     rows = as_of_rows(history, int(ends[0]), int(ends[-1]))
-    members = [np.searchsorted(symbols, np.sort(each)) for each in names]
     return Lookback(symbols, history.sessions, asked, ends, rows, origins(rows, ends), members)

@@ -134,9 +134,9 @@ def session_asset(
     return declare
 
 
-def over_lookback(asset: dg.AssetsDefinition) -> dg.AssetDep:
+def over_lookback(asset: dg.AssetsDefinition, sessions: int = LOOKBACK) -> dg.AssetDep:
     """A dependency on the session's whole look-back of another asset, not on the one session alone."""
-    return dg.AssetDep(asset, partition_mapping=dg.TimeWindowPartitionMapping(start_offset=1 - LOOKBACK))
+    return dg.AssetDep(asset, partition_mapping=dg.TimeWindowPartitionMapping(start_offset=1 - sessions))
 
 
 def definition_metadata(contract: Contract) -> Metadata:

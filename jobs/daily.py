@@ -7,8 +7,10 @@ import dagster as dg
 from assets.forecasts import forecasts
 from assets.partitions import SESSIONS
 from assets.patterns import patterns
+from assets.picks import picks
 from assets.prices import prices
 from assets.quarantine import quarantine
+from assets.simulations import simulations
 from assets.universe import universe
 from assets.windows import windows
 
@@ -36,7 +38,7 @@ price_history = _session_job(
 
 daily_sp500 = _session_job(
     "daily_sp500",
-    dg.AssetSelection.assets(universe, prices, quarantine, windows, patterns, forecasts),
+    dg.AssetSelection.assets(universe, prices, quarantine, windows, patterns, forecasts, simulations, picks),
     "The whole chain for one session, or for a range of sessions in one run.",
 )
 

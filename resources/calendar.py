@@ -100,6 +100,13 @@ def sessions(first: date, last: date) -> npt.NDArray[np.datetime64]:
     return ALL_SESSIONS[low:high]
 
 
+def sessions_left_in_month(days: npt.NDArray[np.datetime64]) -> npt.NDArray[np.int32]:
+    """How many sessions of its month come after each session, int32 of the shape of `days`."""
+    of_all = ALL_SESSIONS.astype("datetime64[M]")
+    after = np.searchsorted(of_all, days.astype("datetime64[M]"), side="right")
+    return (after - 1 - np.searchsorted(ALL_SESSIONS, days)).astype(np.int32)
+
+
 def newest_complete_session(now: datetime | None = None) -> date:
     """The newest session whose bar is complete: the last one before today's date in New York.
 

@@ -1,145 +1,34 @@
 """The contract of every table in the lake: columns, types, units, ranges, keys. Enforced at the write, nowhere else."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from datetime import date
-from itertools import zip_longest
+from dataclasses import replace
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from kernels.errors import ContractError
 from kernels.samples import COLUMNS as SAMPLE_COLUMNS
-from kernels.volatility import DEFAULT_LEVELS
 from kernels.waves import COMPONENTS
+from resources.forecast_contracts import FORECAST_SCORES, FORECAST_SKILL, FORECASTS, quantile_column
+from resources.simulation_contracts import PICKS, SIMULATIONS
+from resources.table_contract import SESSION_COLUMN, SYMBOL_COLUMN, Column, Contract
 
+__all__ = [
+    "CONTRACTS",
+    "FORECASTS",
+    "FORECAST_SCORES",
+    "FORECAST_SKILL",
+    "PATTERNS",
+    "PICKS",
+    "PRICES",
+    "QUARANTINE",
+    "SCAN_SYMBOLS",
+    "SIMULATIONS",
+    "SYNTHETIC_SAMPLES",
+    "UNIVERSE",
+    "WINDOWS",
+    "Column",
+    "Contract",
+    "quantile_column",
+]
 
-@dataclass(frozen=True)
-class Column:
-    """One column: its Arrow type, its meaning with the unit, and the closed range its values must lie in."""
-
-    name: str
-    type: pa.DataType
-    description: str
-    nullable: bool = False
-    low: float | None = None
-    high: float | None = None
-
-
-@dataclass(frozen=True)
-class Contract:
-    """What a table promises.
-
-    Attributes:
-        name: the asset's name, and the folder in the lake.
-        version: raised when columns change; stored in every partition.
-        partition: the column that holds the partition's session in every row; None for unpartitioned tables.
-        key: columns that identify a row; rows are unique by them. Empty where rows needn't differ.
-        columns: in the order of the file.
-    """
-
-    name: str
-    version: int
-    partition: str | None
-    key: tuple[str, ...]
-    columns: tuple[Column, ...]
-
-    @property
-    def schema(self) -> pa.Schema:
-        """The Arrow schema of the file."""
-        return pa.schema([pa.field(column.name, column.type, column.nullable) for column in self.columns])
-
-    def table(self, columns: Mapping[str, object]) -> pa.Table:
-        """Build a table from one sequence or array for each column, NaN read as null where null is allowed.
-
-        Raises:
-            ContractError: a column is missing, unknown, of another length, or can't be converted.
-        """
-        names = [column.name for column in self.columns]
-        if sorted(columns) != sorted(names):
-            raise self._error(
-                "columns", ", ".join(names), f"missing {sorted(set(names) - set(columns))}, "
-                f"unknown {sorted(set(columns) - set(names))}",
-            )  # fmt: skip
-        arrays = []
-        for column in self.columns:
-            try:
-                arrays.append(pa.array(columns[column.name], column.type, from_pandas=column.nullable))
-            except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
-                raise self._error(f"column {column.name}", str(column.type), str(error)) from error
-        try:
-            return pa.Table.from_arrays(arrays, schema=self.schema)
-        except pa.ArrowInvalid as error:
-            raise self._error("columns", "columns of one length", str(error)) from error
-
-    def enforce(self, table: pa.Table, partition: str) -> None:
-        """Check a table that is about to be written as `partition`.
-
-        Raises:
-            ContractError: the first broken promise, with the column and the first row at fault.
-        """
-        for ours, theirs in zip_longest(self.schema, table.schema):
-            expected, got = _described(ours), _described(theirs)
-            if got != expected:
-                raise self._error(f"column {(ours or theirs).name}", expected, got)
-        for column in self.columns:
-            values = table[column.name]
-            if not column.nullable and values.null_count:
-                row = pc.index(pc.is_null(values), True).as_py()
-                raise self._error(f"column {column.name}", "no null", f"null in {self._row(table, row)}")
-            if column.low is None and column.high is None:
-                continue
-            outside = _outside(values, column.low, column.high)
-            row = pc.index(outside, True).as_py()
-            if row >= 0:
-                wanted = f"values within [{column.low}, {column.high}]"
-                raise self._error(f"column {column.name}", wanted, f"{values[row].as_py()} in {self._row(table, row)}")
-        keys = table.select(list(self.key))
-        if self.key and keys.group_by(list(self.key)).aggregate([]).num_rows != table.num_rows:
-            row = _first_repeated(keys)
-            raise self._error("rows", f"one row for each {', '.join(self.key)}", f"again in {self._row(table, row)}")
-        if self.partition is not None and table.num_rows:
-            other = pc.not_equal(table[self.partition], pa.scalar(date.fromisoformat(partition)))
-            row = pc.index(other, True).as_py()
-            if row >= 0:
-                raise self._error(f"column {self.partition}", partition, self._row(table, row))
-
-    def _row(self, table: pa.Table, row: int) -> str:
-        names = ", ".join(f"{name}={table[name][row].as_py()}" for name in self.key)
-        return f"row {row} ({names})" if names else f"row {row}"
-
-    def _error(self, where: str, expected: str, got: str) -> ContractError:
-        mend = (
-            f"correct what makes `{self.name}`, or change its contract in resources/contracts.py and raise its version"
-        )
-        return ContractError(f"contract of {self.name}, {where}", expected=expected, got=got, mend=mend)
-
-
-def _described(field: pa.Field | None) -> str:
-    return "no column here" if field is None else f"{field.name} {field.type}{'' if field.nullable else ', no null'}"
-
-
-def _first_repeated(keys: pa.Table) -> int:
-    """The first row whose key was there before."""
-    rows = zip(*(column.to_pylist() for column in keys.itercolumns()), strict=True)
-    first: dict[tuple[object, ...], int] = {}
-    return next(row for row, key in enumerate(rows) if first.setdefault(key, row) != row)
-
-
-def _outside(values: pa.ChunkedArray, low: float | None, high: float | None) -> pa.ChunkedArray:
-    """Where a value lies outside the range or is NaN; null lies nowhere."""
-    outside = pa.chunked_array([pa.nulls(len(values), pa.bool_()).fill_null(False)])
-    if pa.types.is_floating(values.type) and (low is not None or high is not None):
-        outside = pc.or_(outside, pc.is_nan(values))
-    if low is not None:
-        outside = pc.or_(outside, pc.less(values, low))
-    if high is not None:
-        outside = pc.or_(outside, pc.greater(values, high))
-    return outside
-
-
-_SESSION = Column("session", pa.date32(), "exchange session of the row")
-_SYMBOL = Column("symbol", pa.string(), "ticker")
 _UNKNOWN = "null where the source doesn't know"
 _PRICE = "dollars as traded; kept as it came, null where the source has none; see `quarantine`"
 _PIVOT = pa.struct(
@@ -164,8 +53,8 @@ UNIVERSE = Contract(
     "session",
     ("symbol",),
     (
-        _SESSION,
-        _SYMBOL,
+        SESSION_COLUMN,
+        SYMBOL_COLUMN,
         Column("name", pa.string(), "company"),
         Column("sector", pa.string(), "GICS sector"),
         Column("member_from", pa.date32(), f"first session of membership; {_UNKNOWN}", nullable=True),
@@ -179,8 +68,8 @@ PRICES = Contract(
     "session",
     ("symbol",),
     (
-        _SESSION,
-        _SYMBOL,
+        SESSION_COLUMN,
+        SYMBOL_COLUMN,
         Column("open", pa.float64(), _PRICE, nullable=True),
         Column("high", pa.float64(), _PRICE, nullable=True),
         Column("low", pa.float64(), _PRICE, nullable=True),
@@ -201,7 +90,7 @@ QUARANTINE = Contract(
     ("symbol", "session", "kind"),
     (
         Column("known_on", pa.date32(), "session at whose close the fault could first be known"),
-        _SYMBOL,
+        SYMBOL_COLUMN,
         Column("session", pa.date32(), "session of the faulty bar"),
         Column("kind", pa.string(), "kind of fault, as in docs/data-quality.md"),
         Column("excluded", pa.bool_(), "true: panels leave the bar out from known_on on; false: flagged only"),
@@ -217,8 +106,8 @@ WINDOWS = Contract(
     "session",
     ("symbol", "length"),
     (
-        _SESSION,
-        _SYMBOL,
+        SESSION_COLUMN,
+        SYMBOL_COLUMN,
         Column("length", pa.int32(), "sessions in the window, which ends at the session", low=1),
         Column("volatility", pa.float64(), "standard deviation of daily log returns", True, 0.0),
         Column("range", pa.float64(), "log of highest high over lowest low", True, 0.0),
@@ -241,8 +130,8 @@ PATTERNS = Contract(
     "session",
     ("symbol", "pattern_id"),
     (
-        _SESSION,
-        _SYMBOL,
+        SESSION_COLUMN,
+        SYMBOL_COLUMN,
         Column("pattern_id", pa.string(), "hash of symbol, class, direction and pivot sessions; the same every day"),
         Column("class", pa.string(), "wave class, see kernels/waves"),
         Column("direction", pa.int8(), "1: starts at a low; -1: starts at a high", low=-1, high=1),
@@ -295,32 +184,6 @@ PATTERNS = Contract(
 )
 
 
-def quantile_column(level: float) -> str:
-    """The column of one quantile level, in thousandths: 0.025 -> "q025"."""
-    return f"q{round(level * 1000):03d}"
-
-
-FORECASTS = Contract(
-    "forecasts",
-    1,
-    "session",
-    ("symbol", "horizon"),
-    (
-        _SESSION,
-        _SYMBOL,
-        Column("horizon", pa.int16(), "sessions ahead", low=1),
-        *(
-            Column(quantile_column(level), pa.float64(), f"{level:g} quantile of the log return to the horizon", True)
-            for level in DEFAULT_LEVELS
-        ),
-        Column("volatility", pa.float64(), "standard deviation of the log return to the horizon", True, 0.0),
-        Column("residuals", pa.int32(), "residuals that the quantiles rest on", low=0),
-        Column("status", pa.string(), "ok, or why there are no quantiles"),
-        Column("model", pa.string(), "model id"),
-        Column("trained_through", pa.date32(), "last session the model was trained on; null if untrained", True),
-    ),
-)
-
 SCAN_SYMBOLS = replace(PATTERNS, name="scan_symbols", partition=None)
 
 _NOT_NEGATIVE = ("index", "0..3", "sessions", "share of the sessions")
@@ -344,5 +207,19 @@ SYNTHETIC_SAMPLES = Contract("synthetic_samples", 1, None, (), tuple(_sample_col
 """Without the column `window` of the layout "windowed", whose width depends on the settings."""
 
 CONTRACTS = {
-    c.name: c for c in (UNIVERSE, PRICES, QUARANTINE, WINDOWS, PATTERNS, FORECASTS, SCAN_SYMBOLS, SYNTHETIC_SAMPLES)
+    contract.name: contract
+    for contract in (
+        UNIVERSE,
+        PRICES,
+        QUARANTINE,
+        WINDOWS,
+        PATTERNS,
+        FORECASTS,
+        FORECAST_SCORES,
+        FORECAST_SKILL,
+        SIMULATIONS,
+        PICKS,
+        SCAN_SYMBOLS,
+        SYNTHETIC_SAMPLES,
+    )
 }

@@ -115,6 +115,15 @@ class LakeFiles:
             finally:
                 os.close(descriptor)
 
+    def delete(self, folder: str, name: str) -> None:
+        """Remove a file; nothing happens if there is none.
+
+        Raises:
+            LakeError: no right to do so, or any other fault of the storage.
+        """
+        with self._named_errors("delete", folder, name), suppress(FileNotFoundError):
+            self._fs.rm_file(f"{self._base}/{folder}/{name}")
+
     def read(self, folder: str, name: str) -> bytes:
         """The bytes of a file.
 

@@ -14,15 +14,20 @@ SHORTEST_WINDOW = 63
 
 
 def made_from_lookback(
-    lake: ParquetLake, keys: Iterable[str], tables: Iterable[str], extra: Mapping[str, object]
+    lake: ParquetLake,
+    keys: Iterable[str],
+    tables: Iterable[str],
+    extra: Mapping[str, object],
+    lookback: int = LOOKBACK,
 ) -> dict[str, str]:
-    """For each session the fingerprint of `tables` over its look-back of `LOOKBACK` sessions, and of `extra`.
+    """For each session the fingerprint of `tables` over its look-back, and of `extra`.
 
     Args:
         lake: where the tables lie.
         keys: sessions as ISO dates.
         tables: tables that must have a partition for every session of the look-back, from the start of history.
         extra: settings that the result depends on; a mapping value is looked up by session.
+        lookback: sessions, the session's own included.
 
     Raises:
         MissingHistoryError: a partition is missing; the message says which, and the command that fills the range.
@@ -30,7 +35,7 @@ def made_from_lookback(
     keys, tables = list(keys), list(tables)
     oldest = min(lake.stamps("prices"), default=None)
     days = {key: date.fromisoformat(key) for key in keys}
-    sessions = {key: history_sessions(lookback_start(day, LOOKBACK), day, oldest) for key, day in days.items()}
+    sessions = {key: history_sessions(lookback_start(day, lookback), day, oldest) for key, day in days.items()}
     needed = sorted({str(session) for each in sessions.values() for session in each})
     found = {table: lake.infos(table, needed) for table in tables}
     for table, infos in found.items():

@@ -24,6 +24,7 @@ class Settings:
         lake: folder or fsspec URL of the lake (`WAVEMILL_LAKE`); `data/lake-<price source>` in the project if unset.
         seed: seed of the simulated market (`WAVEMILL_SEED`), 0 to 2**63 - 1.
         backend: "auto", "naive", "cpu" or "gpu" (`WAVEMILL_BACKEND`).
+        compiled: local folder of compiled networks (`WAVEMILL_COMPILED`); `data/compiled` in the project if unset.
     """
 
     price_source: str = "simulated"
@@ -32,6 +33,7 @@ class Settings:
     lake: str = field(default="")
     seed: int = DEFAULT_SEED
     backend: str = "auto"
+    compiled: str = ""
 
 
 VARIABLES = {
@@ -41,6 +43,7 @@ VARIABLES = {
     "WAVEMILL_LAKE": "lake",
     "WAVEMILL_SEED": "seed",
     "WAVEMILL_BACKEND": "backend",
+    "WAVEMILL_COMPILED": "compiled",
 }
 
 
@@ -83,6 +86,7 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
         lake=given.get("lake") or str(PROJECT_ROOT / "data" / f"lake-{source}"),
         seed=_seed(given.get("seed")),
         backend=given.get("backend", Settings.backend),
+        compiled=given.get("compiled") or str(PROJECT_ROOT / "data" / "compiled"),
     )
 
 

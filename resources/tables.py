@@ -83,6 +83,7 @@ def forecast_tables(
     members: list[npt.NDArray[np.intp]],
     symbols: Symbols,
     model: str,
+    trained_through: date | None,
 ) -> Iterator[pa.Table]:
     """One table for each session: the members' forecasts, a row for each symbol and horizon."""
     for session, row, chosen in zip(sessions, by_session, members, strict=True):
@@ -99,6 +100,6 @@ def forecast_tables(
                 "residuals": forecasts.residuals[origins].reshape(count),
                 "status": np.repeat(np.array(STATUSES)[forecasts.status[origins]], len(horizons)),
                 "model": np.full(count, model),
-                "trained_through": pa.nulls(count, pa.date32()),
+                "trained_through": pa.repeat(pa.scalar(trained_through, pa.date32()), count),
             }
         )

@@ -12,8 +12,13 @@ import dagster as dg
 from pydantic import Field
 
 from kernels.device import Backend
+from kernels.forecast.fitted import RunNetwork
 from kernels.waves import ScanSettings
 from kernels.windows import WindowSettings
+from resources.forecast_models import open_forecast_model
+from resources.forecast_models.serving import ModelOfYear, serve_trained
+from resources.forecaster import Forecaster
+from resources.model_store import ModelStore
 from resources.parquet_lake import ParquetLake, open_lake
 from resources.price_sources import DEFAULT_SEED, PriceSource, open_price_source
 from resources.shared_panel import Arrays, SharedPanel, share
@@ -132,9 +137,55 @@ def _open_wave_scorer(backend: Backend) -> WaveScorer:
     return WaveScorer(backend, warn=dg.get_dagster_logger().warning)
 
 
+class ForecasterResource(dg.ConfigurableResource[Any]):
+    """What computes the quantile network."""
+
+    folder: str = Field(description="Local folder of compiled networks; `compiled_forecaster` writes there.")
+    device: str = Field(default="cpu", description="cpu or cuda.")
+    warmup: bool = Field(
+        default=True, description="Use the compiled network if there is one for this machine; if not, compute eagerly."
+    )
+
+    def open(self) -> Forecaster:
+        """The forecaster, one for each folder, device and process."""
+        return _open_forecaster(self.folder, self.device, self.warmup)
+
+
+@cache
+def _open_forecaster(folder: str, device: str, warmup: bool) -> Forecaster:
+    return Forecaster(folder, device, warmup, warn=dg.get_dagster_logger().warning)
+
+
 class SharedPanelResource:
     """Where worker processes read a run's arrays from: shared memory of this machine. It has no options."""
 
     def lease(self, arrays: Arrays) -> AbstractContextManager[SharedPanel]:
         """The arrays in shared memory until the context ends; see `resources.shared_panel.share`."""
         return share(arrays)
+
+
+class ForecastModelResource(dg.ConfigurableResource[Any]):
+    """Which model forecasts."""
+
+    model: str = Field(
+        default="trained",
+        description="trained: the model of the year before, and the baseline where there is none or it is no better; "
+        "or ewma-fhs, chronos, or package.module:Class for one of your own.",
+    )
+    path: str | None = Field(default=None, description="chronos: the local folder of its checkpoint.")
+
+    def open(self, lake: ParquetLake, run: RunNetwork, backend: Backend) -> ModelOfYear:
+        """The model for each year.
+
+        Args:
+            lake: that holds the trained models.
+            run: computes their network.
+            backend: of the project's own models.
+
+        Raises:
+            SettingsError: an unknown model, or one that needs a path and has none.
+        """
+        if self.model == "trained":
+            return serve_trained(ModelStore(lake.files), run, backend)
+        model = open_forecast_model(self.model, path=self.path, backend=backend)
+        return lambda _: model

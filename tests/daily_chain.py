@@ -9,7 +9,7 @@ from resources.calendar import sessions
 from resources.wiring import LakeResource, PriceSourceResource
 from tests.small_market import FIRST, LAST
 
-TABLES = ("universe", "prices", "quarantine", "windows", "patterns", "forecasts")
+TABLES = ("universe", "prices", "quarantine", "windows", "patterns", "forecasts", "simulations", "picks")
 DAYS = [str(day) for day in sessions(FIRST, LAST)]
 
 

@@ -8,6 +8,7 @@ import yaml
 
 from assets.partitions import SESSIONS
 from assets.synthetic_samples import SHARDS
+from assets.years import YEARS
 from definitions import build_defs, defs
 from resources.contracts import CONTRACTS
 from resources.lineage import LOOKBACK
@@ -19,7 +20,12 @@ ASSETS = {
     "quarantine": ("market", {"prices"}),
     "windows": ("waves", {"universe", "quarantine"}),
     "patterns": ("waves", {"windows", "quarantine"}),
-    "forecasts": ("forecasts", {"universe", "quarantine"}),
+    "forecast_model": ("forecasts", {"universe", "prices", "quarantine"}),
+    "forecasts": ("forecasts", {"universe", "quarantine", "forecast_model"}),
+    "forecast_skill": ("forecasts", {"universe", "prices", "quarantine", "forecast_model"}),
+    "compiled_forecaster": ("forecasts", set()),
+    "simulations": ("forecasts", {"universe", "quarantine", "forecast_model"}),
+    "picks": ("forecasts", {"universe", "patterns", "forecasts", "simulations"}),
     "synthetic_samples": ("samples", {"prices", "quarantine"}),
 }
 CHECKS = {
@@ -34,9 +40,13 @@ CHECKS = {
     },
     "windows": {"kept_windows"},
     "patterns": {"score_range"},
-    "forecasts": {"quantile_order"},
+    "forecasts": {"quantile_order", "trained_before"},
 }
-BLOCKING = {"coverage", "quarantine_complete", "score_range", "quantile_order"}
+BLOCKING = {"coverage", "quarantine_complete", "score_range", "quantile_order", "trained_before"}
+YEARLY = {"forecast_model", "forecast_skill"}
+# What is no table, and tables that belong to an asset of another name.
+NO_TABLE = {"forecast_model", "compiled_forecaster"}
+FURTHER_TABLES = {"scan_symbols", "forecast_scores"}
 ROOT = Path(__file__).parent.parent
 
 
@@ -56,23 +66,30 @@ def test_the_assets_their_groups_and_what_they_are_made_from(graph):
     assert found == ASSETS
 
 
+def partitions_of(name):
+    if name == "compiled_forecaster":
+        return None
+    return SHARDS if name == "synthetic_samples" else YEARS if name in YEARLY else SESSIONS
+
+
 def test_every_asset_says_what_it_is(graph):
     for key in graph.get_all_asset_keys():
-        node = graph.get(key)
-        sharded = key.to_user_string() == "synthetic_samples"
-        assert node.partitions_def == (SHARDS if sharded else SESSIONS)
+        node, name = graph.get(key), key.to_user_string()
+        assert node.partitions_def == partitions_of(name)
+        sharded = name == "synthetic_samples"
         runs = dg.BackfillPolicy.multi_run(max_partitions_per_run=16) if sharded else dg.BackfillPolicy.single_run()
-        assert node.backfill_policy == runs
+        assert node.partitions_def is None or node.backfill_policy == runs
         assert len(node.description) > 80
         assert node.owners == ["team:research"]
         assert node.kinds
         assert node.code_version
-        columns = [column.name for column in node.metadata["dagster/column_schema"].columns]
-        assert columns == CONTRACTS[key.to_user_string()].schema.names
+        if name not in NO_TABLE:
+            columns = [column.name for column in node.metadata["dagster/column_schema"].columns]
+            assert columns == CONTRACTS[name].schema.names
 
 
 def test_every_table_has_a_contract_whose_columns_say_what_they_mean():
-    assert set(CONTRACTS) == {*ASSETS, "scan_symbols"}
+    assert set(CONTRACTS) == set(ASSETS) - NO_TABLE | FURTHER_TABLES
     for contract in CONTRACTS.values():
         assert all(column.description for column in contract.columns)
         assert set(contract.key) <= set(contract.schema.names)
@@ -96,13 +113,23 @@ def test_the_jobs():
         "daily_sp500",
         "scan_symbols",
         "synthetic_dataset",
+        "train_forecast_model",
+        "compile_forecaster",
     }
 
 
 def test_resources_can_be_replaced():
     replaced = build_defs(resource_overrides={"lake": LakeResource(root="memory://elsewhere")})
     assert replaced.resources["lake"].root == "memory://elsewhere"
-    assert set(replaced.resources) == {"lake", "price_source", "scan_settings", "wave_scorer", "shared_panel"}
+    assert set(replaced.resources) == {
+        "lake",
+        "price_source",
+        "scan_settings",
+        "wave_scorer",
+        "shared_panel",
+        "served_model",
+        "forecaster",
+    }
 
 
 @pytest.mark.parametrize("job", ["daily_sp500", "scan_symbols"])

@@ -20,7 +20,7 @@ for layer in sys.argv[2:]:
     names += [layer, *(each.name for each in pkgutil.walk_packages(getattr(module, "__path__", []), layer + "."))]
 for name in names:
     importlib.import_module(name)
-unwanted = {"torch", "cupy", "exchange_calendars", "yfinance", "matplotlib"}
+unwanted = {"torch", "cupy", "exchange_calendars", "yfinance", "matplotlib", "chronos", "transformers", "safetensors"}
 found = sorted(name for name in sys.modules if name.split(".")[0] in unwanted or name.startswith("numba.cuda"))
 maps = Path("/proc/self/maps")
 if maps.exists():

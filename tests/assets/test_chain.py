@@ -15,6 +15,9 @@ from resources.wiring import LakeResource
 from tests.daily_chain import DAYS, TABLES, files, run
 from tests.small_market import small_bars, with_faults, write_prices
 
+CHAIN = 24
+"""Sessions that the daily chain runs over: each costs a run of its own in one test."""
+
 
 @pytest.fixture(scope="module")
 def prices(tmp_path_factory) -> Path:
@@ -23,34 +26,34 @@ def prices(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def range_lake(tmp_path_factory, prices) -> Path:
-    """History and the whole chain over the last 60 sessions, each as one range."""
+    """History and the whole chain over the last `CHAIN` sessions, each as one range."""
     lake = tmp_path_factory.mktemp("range")
     run("price_history", lake, prices, DAYS[0], DAYS[-1])
-    run("daily_sp500", lake, prices, DAYS[-60], DAYS[-1])
+    run("daily_sp500", lake, prices, DAYS[-CHAIN], DAYS[-1])
     return lake
 
 
 def test_a_range_gives_the_same_bytes_as_day_by_day(tmp_path, prices, range_lake):
-    run("price_history", tmp_path, prices, DAYS[0], DAYS[-61])
-    for day in DAYS[-60:]:
+    run("price_history", tmp_path, prices, DAYS[0], DAYS[-CHAIN - 1])
+    for day in DAYS[-CHAIN:]:
         assert run("daily_sp500", tmp_path, prices, day).success
     by_day, by_range = files(tmp_path), files(range_lake)
     assert by_day.keys() == by_range.keys()
     assert [name for name in by_day if by_day[name] != by_range[name]] == []
-    assert sum(name.startswith("patterns/") for name in by_day) == 60
+    assert sum(name.startswith("patterns/") for name in by_day) == CHAIN
 
 
 def test_the_tables_are_not_empty(range_lake):
     lake = ParquetLake(str(range_lake))
     for table in TABLES:
-        rows = sum(lake.info(table, day).rows for day in DAYS[-60:])
+        rows = sum(lake.info(table, day).rows for day in (DAYS if table == "quarantine" else DAYS[-CHAIN:]))
         assert rows > 0, table
     kinds = {row for day in DAYS for row in lake.read("quarantine", day)["kind"].to_pylist()}
     assert {"null_price", "nonpositive_price", "ohlc_order", "repeated_bar", "missing_bar"} <= kinds
 
 
 def test_bars_after_a_session_change_no_file_up_to_it(tmp_path, prices, range_lake):
-    day = DAYS[-20]
+    day = DAYS[-10]
     bars = pd.read_parquet(prices)
     later = bars["date"] > pd.Timestamp(day)
     rng = np.random.default_rng(3)
@@ -58,7 +61,7 @@ def test_bars_after_a_session_change_no_file_up_to_it(tmp_path, prices, range_la
     changed = write_prices(bars, tmp_path / "changed")
     lake = tmp_path / "lake"
     run("price_history", lake, changed, DAYS[0], DAYS[-1])
-    run("daily_sp500", lake, changed, DAYS[-60], DAYS[-1])
+    run("daily_sp500", lake, changed, DAYS[-CHAIN], DAYS[-1])
     before, after = files(range_lake), files(lake)
     strip = ParquetLake(str(range_lake)), ParquetLake(str(lake))
     upto = [name for name in before if name.split("/")[1].removesuffix(".parquet") <= day]

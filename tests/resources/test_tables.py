@@ -140,7 +140,9 @@ def test_forecasts_become_a_table_for_each_session_with_a_row_for_each_member_an
     forecasts = _forecasts(6, 2)
     by_session = np.array([[0, 2, 4], [1, 3, 5]])
     members = [np.array([0, 2]), np.array([1])]
-    tables = list(forecast_tables(forecasts, (1, 21), DAYS[1:3], by_session, members, SYMBOLS, "ewma-fhs"))
+    tables = list(
+        forecast_tables(forecasts, (1, 21), DAYS[1:3], by_session, members, SYMBOLS, "some-model", date(2017, 12, 29))
+    )
     for table, day in zip(tables, ["2018-02-06", "2018-02-07"], strict=True):
         FORECASTS.enforce(table, day)
     rows = tables[0].to_pylist()
@@ -152,7 +154,7 @@ def test_forecasts_become_a_table_for_each_session_with_a_row_for_each_member_an
         assert row["volatility"] == forecasts.volatility[origin, horizon]
         assert row["residuals"] == forecasts.residuals[origin, horizon]
         assert row["status"] == STATUSES[forecasts.status[origin]]
-        assert (row["model"], row["trained_through"]) == ("ewma-fhs", None)
+        assert (row["model"], row["trained_through"]) == ("some-model", date(2017, 12, 29))
     assert [(row["symbol"], row["volatility"]) for row in tables[1].to_pylist()] == [("BRK.B", 6.5), ("BRK.B", 7.5)]
 
 
@@ -163,15 +165,16 @@ def test_a_symbol_without_a_forecast_has_nulls_and_its_reason() -> None:
         residuals=np.zeros((1, 1), dtype=np.int32),
         status=np.array([1], dtype=np.int8),
     )
-    (table,) = forecast_tables(nothing, (5,), DAYS[:1], np.array([[0]]), [np.array([0])], SYMBOLS, "ewma-fhs")
+    (table,) = forecast_tables(nothing, (5,), DAYS[:1], np.array([[0]]), [np.array([0])], SYMBOLS, "ewma-fhs", None)
     FORECASTS.enforce(table, "2018-02-05")
     row = table.to_pylist()[0]
+    assert row["trained_through"] is None
     assert {row[quantile_column(level)] for level in DEFAULT_LEVELS} | {row["volatility"]} == {None}
     assert (row["residuals"], row["status"]) == (0, STATUSES[1])
 
 
 def test_a_session_without_members_is_a_table_without_rows() -> None:
     none = np.empty(0, dtype=np.intp)
-    (table,) = forecast_tables(_forecasts(1, 1), (5,), DAYS[:1], np.array([[0]]), [none], SYMBOLS, "ewma-fhs")
+    (table,) = forecast_tables(_forecasts(1, 1), (5,), DAYS[:1], np.array([[0]]), [none], SYMBOLS, "ewma-fhs", None)
     FORECASTS.enforce(table, "2018-02-05")
     assert table.num_rows == 0

@@ -1,0 +1,29 @@
+"""Every asset, in the order of the chain."""
+
+from assets.compiled_forecaster import compiled_forecaster
+from assets.forecast_model import forecast_model
+from assets.forecast_skill import forecast_skill
+from assets.forecasts import forecasts
+from assets.patterns import patterns
+from assets.picks import picks
+from assets.prices import prices
+from assets.quarantine import quarantine
+from assets.simulations import simulations
+from assets.synthetic_samples import synthetic_samples
+from assets.universe import universe
+from assets.windows import windows
+
+ASSETS = [
+    universe,
+    prices,
+    quarantine,
+    windows,
+    patterns,
+    compiled_forecaster,
+    forecast_model,
+    forecasts,
+    forecast_skill,
+    simulations,
+    picks,
+    synthetic_samples,
+]

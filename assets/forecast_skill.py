@@ -1,0 +1,189 @@
+"""How good the forecasts of a year were: the models of the year before and every baseline, on the same origins."""
+
+import base64
+import time
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import dagster as dg
+import numpy as np
+import pyarrow as pa
+from pydantic import Field
+
+from assets.forecast_model import forecast_model
+from assets.prices import prices
+from assets.quarantine import quarantine
+from assets.session_run import preview
+from assets.universe import universe
+from assets.years import through_year, year_asset
+from kernels.errors import InvalidInputError
+from kernels.forecast import ForecastScores, join_scores, outcomes_of, score_forecasts, summarise
+from kernels.forecast.baselines import baseline_forecasts
+from kernels.forecast.fitted import RunNetwork, candidate_forecasts
+from kernels.panel import Int32Array1D
+from kernels.volatility import DEFAULT_HORIZONS, DEFAULT_LEVELS, Forecasts
+from resources.contracts import FORECAST_SKILL
+from resources.forecast_history import YearHistory, history_fingerprint, load_year_history
+from resources.forecast_models import open_forecast_model, require_forecasts
+from resources.model_store import ModelStore, StoredModel
+from resources.parquet_lake import ParquetLake, fingerprint
+from resources.skill_plots import skill_plots
+from resources.skill_tables import score_table, scores_from_tables, skill_markdown, skill_table
+from resources.wiring import ForecasterResource, LakeResource
+
+CODE_VERSION = "1"
+BASELINE = "ewma-fhs"
+SCORES, SKILL = "forecast_scores", FORECAST_SKILL.name
+
+
+class ForecastSkillConfig(dg.Config):
+    """What is judged beside the project's own models."""
+
+    models: list[str] = Field(default=[], description="Further models, as the resource served_model names them.")
+    path: str | None = Field(default=None, description="chronos: the local folder of its checkpoint.")
+
+
+@dataclass(frozen=True)
+class _Judged:
+    """The scores of one year, and which models couldn't be judged, with the reason."""
+
+    scores: ForecastScores
+    left_out: dict[str, str]
+
+
+@year_asset(
+    FORECAST_SKILL,
+    CODE_VERSION,
+    kinds=("parquet", "pytorch"),
+    deps=[
+        # A model is judged in the year that it serves.
+        dg.AssetDep(forecast_model, partition_mapping=dg.TimeWindowPartitionMapping(start_offset=-1, end_offset=-1)),
+        through_year(universe),
+        through_year(prices),
+        through_year(quarantine),
+    ],
+)
+def forecast_skill(
+    context: dg.AssetExecutionContext,
+    config: ForecastSkillConfig,
+    lake: LakeResource,
+    forecaster: ForecasterResource,
+) -> dg.MaterializeResult:
+    """CRPS, coverage, calibration and rank correlation of every model, by horizon, for the year and all years so far.
+
+    Judged are the candidates of the model trained through the year before, what of it served, and six baselines fitted
+    on the same sessions. Skill is the share of CRPS below a baseline's; its t is that of Diebold and Mariano on daily
+    means, because 500 symbols on a day are not 500 samples. The daily scores are the table `forecast_scores`.
+    """
+    store = lake.open()
+    models = ModelStore(store.files)
+    for key in context.partition_keys:
+        began, year = time.monotonic(), int(key)
+        stored = models.read(year - 1)
+        made_from = _made_from(store, year, stored, config)
+        kept = _is_current(store, key, made_from)
+        left_out: dict[str, str] = {}
+        if not kept:
+            history = load_year_history(store, year)
+            if not history.first:
+                reason = f"the history begins in {year}: there are no sessions before it to fit a baseline on"
+                context.log.warning(f"forecast_skill {year}: nothing is judged: {reason}")
+                context.add_asset_metadata({"judged": False, "reason": reason}, partition_key=key)
+                continue
+            judged = _judge(history, stored, forecaster.open().run, config)
+            left_out = judged.left_out
+            _write(store, key, judged.scores, made_from)
+        took = {} if kept else {"seconds": round(time.monotonic() - began, 3)}
+        _report(context, store, key, {"kept": kept, **took, "model": _name(stored, year), "left_out": left_out})
+    return dg.MaterializeResult()
+
+
+def _name(stored: StoredModel | None, year: int) -> str:
+    return f"there is no model of {year - 1}: the baselines alone" if stored is None else stored.model_id
+
+
+def _made_from(lake: ParquetLake, year: int, stored: StoredModel | None, config: ForecastSkillConfig) -> str:
+    return fingerprint(
+        {
+            "code": CODE_VERSION,
+            "model": stored.model_id if stored else None,
+            "models": config.models,
+            "path": config.path,
+            "history": history_fingerprint(lake, year),
+            "earlier": lake.fingerprints(SCORES, _earlier_years(lake, year)),
+        }
+    )
+
+
+def _earlier_years(lake: ParquetLake, year: int) -> list[str]:
+    """The years right before this one that were judged, without a gap, in order."""
+    judged = set(lake.partitions(SCORES)) & set(lake.partitions(SKILL))
+    first = year
+    while str(first - 1) in judged:
+        first -= 1
+    return [str(each) for each in range(first, year)]
+
+
+def _is_current(lake: ParquetLake, key: str, made_from: str) -> bool:
+    wanted = (made_from, CODE_VERSION)
+    infos = [lake.info(table, key) for table in (SCORES, SKILL)]
+    return all(info is not None and (info.made_from, info.code_version) == wanted for info in infos)
+
+
+def _judge(history: YearHistory, stored: StoredModel | None, run: RunNetwork, config: ForecastSkillConfig) -> _Judged:
+    bars, first = history.bars, history.first
+    count, total = bars.close.shape
+    row, end = (np.ascontiguousarray(each.ravel(), dtype=np.int32) for each in np.mgrid[0:count, first:total])
+    own = {} if stored is None else candidate_forecasts(stored.model, bars, row, end, run)
+    made, left_out = baseline_forecasts(bars, 0, first - 1, row, end)
+    served = own.get(stored.serves or "", made[BASELINE]) if stored else made[BASELINE]
+    further = {name: _forecast(name, config.path, history, row, end) for name in config.models}
+    every = {"served": served, **{f"model: {name}": each for name, each in own.items()}, **made, **further}
+    outcomes = outcomes_of(bars.close, row, end, DEFAULT_HORIZONS)
+    scores = score_forecasts(every, outcomes, row, history.panel.sessions[end], DEFAULT_HORIZONS, DEFAULT_LEVELS)
+    unknown = {name: f"it forecast no origin at h = {horizon}" for name, horizon in scores.left_out}
+    return _Judged(scores, left_out | unknown)
+
+
+def _forecast(name: str, path: str | None, history: YearHistory, row: Int32Array1D, end: Int32Array1D) -> Forecasts:
+    model = open_forecast_model(name, path=path)
+    first: date = history.panel.sessions[history.first].item()
+    if model.trained_through is not None and model.trained_through >= first:
+        raise InvalidInputError(
+            f"model {name}",
+            expected=f"a model trained on sessions before {first}",
+            got=f"trained through {model.trained_through}",
+            mend="judge a later year, or a model of earlier data",
+        )
+    forecasts = model.forecast(history.bars, row, end)
+    require_forecasts(name, forecasts, len(row))
+    return forecasts
+
+
+def _write(lake: ParquetLake, key: str, scores: ForecastScores, made_from: str) -> None:
+    years = _earlier_years(lake, int(key))
+    periods = {key: summarise(scores)}
+    if years:
+        earlier = [scores_from_tables(lake.read(SCORES, year), lake.read(SKILL, year), year) for year in years]
+        periods[f"{years[0]}-{key}"] = summarise(join_scores([*earlier, scores]))
+    for table, rows in ((SCORES, score_table(scores)), (SKILL, skill_table(periods))):
+        lake.write(table, key, rows, made_from=made_from, code_version=CODE_VERSION)
+        lake.settle(table)
+
+
+def _report(context: dg.AssetExecutionContext, lake: ParquetLake, key: str, extra: dict[str, Any]) -> None:
+    skill = lake.read(SKILL, key)
+    daily = pa.concat_tables([lake.read(SCORES, year) for year in [*_earlier_years(lake, int(key)), key]])
+    plots = base64.b64encode(skill_plots(daily)).decode("ascii")
+    context.add_asset_metadata(
+        {
+            "dagster/partition_row_count": len(skill),
+            "dagster/uri": lake.uri(SKILL, key),
+            "skill": dg.MetadataValue.md(skill_markdown(skill)),
+            "plots": dg.MetadataValue.md(f"![calibration and skill over time](data:image/png;base64,{plots})"),
+            "preview": preview(skill),
+            **extra,
+        },
+        partition_key=key,
+    )

@@ -1,0 +1,59 @@
+"""The symbols of a session in one order, with the reasons."""
+
+from collections.abc import Iterator
+
+import dagster as dg
+import numpy as np
+import pyarrow as pa
+
+from assets.forecasts import forecasts
+from assets.partitions import session_keys
+from assets.patterns import patterns
+from assets.session_run import SessionRun, session_asset
+from assets.simulations import simulations
+from assets.universe import universe
+from kernels.device import Backend
+from resources.contracts import PICKS
+from resources.lineage import require_inputs
+from resources.parquet_lake import ParquetLake, fingerprint
+from resources.pick_tables import FORECAST_COLUMNS, PATTERN_COLUMNS, SIMULATION_COLUMNS, picks_table
+from resources.wiring import LakeResource, ScanSettingsResource
+
+CODE_VERSION = "1"
+INPUTS = ("universe", "patterns", "forecasts", "simulations")
+
+
+@session_asset(
+    PICKS, CODE_VERSION, group="forecasts", kinds=("parquet",), deps=[universe, patterns, forecasts, simulations]
+)
+def picks(
+    context: dg.AssetExecutionContext, lake: LakeResource, scan_settings: ScanSettingsResource
+) -> dg.MaterializeResult:
+    """Every member, ranked by what its best setup, its forecast and its simulations say, with the reasons in words.
+
+    A rank orders the symbols of one session; it is no probability and no advice. Which way a price goes is hardly
+    predictable, and a score says only how closely a count follows the guidelines until there is a p-value for it.
+    """
+    keys = session_keys(context)
+    store, backend = lake.open(), scan_settings.chosen_backend()
+    inputs = {table: require_inputs(store, table, keys) for table in INPUTS}
+    made_from = {key: fingerprint({table: found[key] for table, found in inputs.items()}) for key in keys}
+    run = SessionRun(context, store, PICKS, CODE_VERSION, made_from)
+    pending = run.pending()
+    if pending:
+        run.write(_tables(store, pending, backend), len(pending))
+    return run.result()
+
+
+def _tables(lake: ParquetLake, pending: list[str], backend: Backend) -> Iterator[tuple[str, pa.Table]]:
+    for key in pending:
+        members = np.unique(np.array(lake.read("universe", key, ["symbol"])["symbol"].to_pylist(), dtype=np.str_))
+        tables = (
+            lake.read(table, key, list(columns))
+            for table, columns in (
+                ("patterns", PATTERN_COLUMNS),
+                ("forecasts", FORECAST_COLUMNS),
+                ("simulations", SIMULATION_COLUMNS),
+            )
+        )
+        yield key, picks_table(np.datetime64(key), members, *tables, backend=backend)
