@@ -42,6 +42,7 @@ bench: setup ## measure the kernels and the jobs, parity first; the last two nee
 	$(BIN)/python -m benchmarks.market
 	$(BIN)/python -m benchmarks.windows
 	$(BIN)/python -m benchmarks.volatility
+	$(BIN)/python -m benchmarks.warm_start --json benchmarks/results/warm_start.json
 	$(BIN)/python -m benchmarks.metrics
 	$(BIN)/python -m benchmarks.trading --json benchmarks/results/trading.json
 	$(BIN)/python -m benchmarks.portfolio

@@ -2,6 +2,7 @@
 
 import base64
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -25,7 +26,7 @@ from kernels.panel import Int32Array1D
 from kernels.volatility import DEFAULT_HORIZONS, DEFAULT_LEVELS, Forecasts
 from resources.contracts import FORECAST_SKILL
 from resources.forecast_history import YearHistory, history_fingerprint, load_year_history
-from resources.forecast_models import open_forecast_model, require_forecasts
+from resources.forecast_models import ForecastModel, open_forecast_model, require_forecasts
 from resources.model_store import ModelStore, StoredModel
 from resources.parquet_lake import ParquetLake, fingerprint
 from resources.skill_plots import skill_plots
@@ -78,38 +79,48 @@ def forecast_skill(
     """
     store = lake.open()
     models = ModelStore(store.files)
+    further = {name: open_forecast_model(name, path=config.path) for name in config.models}
+    named = {name: model.name for name, model in further.items()}
     for key in context.partition_keys:
         began, year = time.monotonic(), int(key)
         stored = models.read(year - 1)
-        made_from = _made_from(store, year, stored, config)
+        made_from = _made_from(store, year, stored, named)
         kept = _is_current(store, key, made_from)
-        left_out: dict[str, str] = {}
+        extra: dict[str, Any] = {"kept": kept, "model": _name(stored, year)}
         if not kept:
             history = load_year_history(store, year)
-            if not history.first:
-                reason = f"the history begins in {year}: there are no sessions before it to fit a baseline on"
-                context.log.warning(f"forecast_skill {year}: nothing is judged: {reason}")
-                context.add_asset_metadata({"judged": False, "reason": reason}, partition_key=key)
+            judged = _judge(history, stored, forecaster.open().run, further) if history.first else None
+            nothing = _why_nothing(judged, year)
+            if judged is None or nothing:
+                context.log.warning(f"forecast_skill {year}: nothing is judged: {nothing}")
+                context.add_asset_metadata({"judged": False, "reason": nothing}, partition_key=key)
                 continue
-            judged = _judge(history, stored, forecaster.open().run, config)
-            left_out = judged.left_out
             _write(store, key, judged.scores, made_from)
-        took = {} if kept else {"seconds": round(time.monotonic() - began, 3)}
-        _report(context, store, key, {"kept": kept, **took, "model": _name(stored, year), "left_out": left_out})
+            extra |= {"seconds": round(time.monotonic() - began, 3), "left_out": judged.left_out}
+        _report(context, store, key, extra)
     return dg.MaterializeResult()
+
+
+def _why_nothing(judged: _Judged | None, year: int) -> str:
+    """Why no origin of a year is judged; empty if one is."""
+    if judged is None:
+        return f"the history begins in {year}: there are no sessions before it to fit a baseline on"
+    if not judged.scores.origins.any():
+        told = "".join(f"; {name}: {reason}" for name, reason in judged.left_out.items())
+        return f"no origin of {year} has an outcome and a forecast of every model that forecast any{told}"
+    return ""
 
 
 def _name(stored: StoredModel | None, year: int) -> str:
     return f"there is no model of {year - 1}: the baselines alone" if stored is None else stored.model_id
 
 
-def _made_from(lake: ParquetLake, year: int, stored: StoredModel | None, config: ForecastSkillConfig) -> str:
+def _made_from(lake: ParquetLake, year: int, stored: StoredModel | None, further: Mapping[str, str]) -> str:
     return fingerprint(
         {
             "code": CODE_VERSION,
             "model": stored.model_id if stored else None,
-            "models": config.models,
-            "path": config.path,
+            "models": dict(further),
             "history": history_fingerprint(lake, year),
             "earlier": lake.fingerprints(SCORES, _earlier_years(lake, year)),
         }
@@ -131,23 +142,26 @@ def _is_current(lake: ParquetLake, key: str, made_from: str) -> bool:
     return all(info is not None and (info.made_from, info.code_version) == wanted for info in infos)
 
 
-def _judge(history: YearHistory, stored: StoredModel | None, run: RunNetwork, config: ForecastSkillConfig) -> _Judged:
+def _judge(
+    history: YearHistory, stored: StoredModel | None, run: RunNetwork, further: Mapping[str, ForecastModel]
+) -> _Judged:
     bars, first = history.bars, history.first
     count, total = bars.close.shape
     row, end = (np.ascontiguousarray(each.ravel(), dtype=np.int32) for each in np.mgrid[0:count, first:total])
+    others = {name: _forecast(name, model, history, row, end) for name, model in further.items()}
     own = {} if stored is None else candidate_forecasts(stored.model, bars, row, end, run)
     made, left_out = baseline_forecasts(bars, 0, first - 1, row, end)
     served = own.get(stored.serves or "", made[BASELINE]) if stored else made[BASELINE]
-    further = {name: _forecast(name, config.path, history, row, end) for name in config.models}
-    every = {"served": served, **{f"model: {name}": each for name, each in own.items()}, **made, **further}
+    every = {"served": served, **{f"model: {name}": each for name, each in own.items()}, **made, **others}
     outcomes = outcomes_of(bars.close, row, end, DEFAULT_HORIZONS)
     scores = score_forecasts(every, outcomes, row, history.panel.sessions[end], DEFAULT_HORIZONS, DEFAULT_LEVELS)
-    unknown = {name: f"it forecast no origin at h = {horizon}" for name, horizon in scores.left_out}
-    return _Judged(scores, left_out | unknown)
+    for name in dict.fromkeys(name for name, _ in scores.left_out):
+        horizons = ", ".join(str(horizon) for model, horizon in scores.left_out if model == name)
+        left_out[name] = f"it forecast no origin with an outcome at h = {horizons}"
+    return _Judged(scores, left_out)
 
 
-def _forecast(name: str, path: str | None, history: YearHistory, row: Int32Array1D, end: Int32Array1D) -> Forecasts:
-    model = open_forecast_model(name, path=path)
+def _forecast(name: str, model: ForecastModel, history: YearHistory, row: Int32Array1D, end: Int32Array1D) -> Forecasts:
     first: date = history.panel.sessions[history.first].item()
     if model.trained_through is not None and model.trained_through >= first:
         raise InvalidInputError(

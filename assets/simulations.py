@@ -23,6 +23,7 @@ from kernels.device import Backend
 from kernels.strategies import OK, STRATEGIES, RollingResult, simulate_rolling
 from kernels.trading import Bars
 from resources.contracts import SIMULATIONS
+from resources.forecast_models.base import ForecastModel
 from resources.forecast_models.serving import ModelOfYear, forecast_by_year
 from resources.lineage import LOOKBACK, made_from_lookback, require_history, require_inputs
 from resources.parquet_lake import ParquetLake
@@ -77,7 +78,7 @@ def simulations(
         keys,
         ["prices", "quarantine"],
         {
-            "model": {key: [model_of_year(int(key[:4]) - back).name for back in (0, 1, 2)] for key in keys},
+            "model": {key: [model_of_year(year).name for year in _years(key, config.origins)] for key in keys},
             "universe": require_inputs(store, "universe", keys),
             "options": (config.origins, config.resamples),
         },
@@ -91,6 +92,12 @@ def simulations(
     return run.result()
 
 
+def _years(key: str, origins: int) -> range:
+    """The years that the origins of a session may lie in."""
+    session = date.fromisoformat(key)
+    return range(lookback_start(session, origins + 1).year, session.year + 1)
+
+
 @dataclass(frozen=True)
 class _Traded:
     """The forecasts that a stretch of sessions trades.
@@ -99,11 +106,13 @@ class _Traded:
         look: the look-back of the first origin, and every session up to the last one of the stretch.
         quantiles: float64 [D, S, H, Q], of the asked session and symbol, as forecast at its close.
         volatility: float64 [D, S, H].
+        seen: bool [D], whether the model was trained on the session; then its forecasts are NaN: it knows what came.
     """
 
     look: Lookback
     quantiles: npt.NDArray[np.float64]
     volatility: npt.NDArray[np.float64]
+    seen: npt.NDArray[np.bool_]
 
 
 def _tables(
@@ -119,11 +128,13 @@ def _tables(
         look = traded.look
         for key in stretch.keys:
             today = int(np.searchsorted(look.asked, np.datetime64(key)))
-            origins = look.asked[max(0, today - config.origins) : today]
+            span = slice(max(0, today - config.origins), today)
+            origins, seen = look.asked[span], int(traded.seen[span].sum())
             result = _simulate(lake, traded, today, len(origins), config.resamples, backend)
             years = np.unique(origins.astype("datetime64[Y]")).astype(int) + 1970
             model = ", ".join(dict.fromkeys(model_of_year(year).name for year in years.tolist()))
             told[key] = {"model": model, "origins": len(origins), **_faults(look, result)}
+            told[key] |= {"origins_in_training": seen} if seen else {}
             yield key, simulations_table(look.asked[today], origins[0], look.symbols, result, model)
 
 
@@ -135,7 +146,14 @@ def _forecast(lake: ParquetLake, stretch: Stretch, origins: int, model_of_year: 
     look = load_symbols(lake, asked, symbols, [np.arange(len(symbols))] * len(asked))
     at = look.origins
     made = forecast_by_year(model_of_year, forecast_bars(look, stretch.sectors), look.sessions, at.row, at.end)
-    return _Traded(look, made.quantiles[at.by_session], made.volatility[at.by_session])
+    quantiles, volatility = made.quantiles[at.by_session], made.volatility[at.by_session]
+    seen = np.array([_has_seen(model_of_year(day.year), day) for day in asked.tolist()])
+    quantiles[seen] = volatility[seen] = np.nan
+    return _Traded(look, quantiles, volatility, seen)
+
+
+def _has_seen(model: ForecastModel, day: date) -> bool:
+    return model.trained_through is not None and day <= model.trained_through
 
 
 def _simulate(

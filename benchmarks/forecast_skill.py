@@ -32,6 +32,13 @@ from resources.skill_tables import skill_markdown, skill_table
 YEARS, WHOLE_YEAR = 3, 200
 """How many years are forecast, and the fewest sessions of a year that counts as whole."""
 
+KEPT = (
+    *("period", "horizon", "model", "origins", "crps"),
+    *("skill_ewma_fhs", "t_ewma_fhs", "skill_gjr_fhs", "t_gjr_fhs"),
+    *("coverage_50", "coverage_80", "coverage_90", "coverage_98", "qlike", "rank_ic", "rank_ic_t"),
+)
+"""Columns of the skill table that are written."""
+
 
 def main() -> None:
     """Forecast, compare, print and, on request, write."""
@@ -57,9 +64,10 @@ def main() -> None:
     table = skill_table({period: summarise(each) for period, each in periods.items()})
     print(skill_markdown(table))
     if asked.json is not None:
-        result = {"machine": machine(), "symbols": len(panel.symbols), "seconds": seconds, "skill": table.to_pylist()}
+        rows = [{name: _short(row[name]) for name in KEPT} for row in table.to_pylist()]
+        result = {"machine": machine(), "symbols": len(panel.symbols), "seconds": seconds, "skill": rows}
         asked.json.parent.mkdir(parents=True, exist_ok=True)
-        asked.json.write_text(json.dumps(result, indent=2) + "\n")
+        asked.json.write_text(json.dumps(result, indent=0) + "\n")
 
 
 def scores_of_year(bars: ForecastBars, days: np.ndarray, years: np.ndarray, year: int) -> tuple[ForecastScores, float]:
@@ -80,6 +88,10 @@ def scores_of_year(bars: ForecastBars, days: np.ndarray, years: np.ndarray, year
     }
     outcomes = outcomes_of(bars.close, row, end, DEFAULT_HORIZONS)
     return score_forecasts(made, outcomes, row, days[end], DEFAULT_HORIZONS, DEFAULT_LEVELS), seconds
+
+
+def _short(value: object) -> object:
+    return float(f"{value:.5g}") if isinstance(value, float) else value
 
 
 def before(bars: ForecastBars, first: int) -> ForecastBars:

@@ -1,7 +1,8 @@
 """`make gpu-check`: does this machine's GPU do what the CPU does, and how fast? Needs no Dagster.
 
-Says which device Numba can use, runs the tests of the kernels on this machine, compares the scan of a whole universe
-and many simulated accounts with the CPU's, and only then times them. Writes one JSON under benchmarks/results.
+Says which device Numba can use, runs the tests of the kernels on this machine, compares the scan of a whole universe,
+many simulated accounts and the network of the forecasts with the CPU's, and only then times them. Writes one JSON under
+benchmarks/results.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.gpu_forecast import check_forecast
 from benchmarks.gpu_trading import check_trading
 from benchmarks.machine import RESULTS, best_seconds, machine, report
 from benchmarks.waves import simulated_bars
@@ -39,7 +41,8 @@ def main() -> int:
     _, low, high = simulated_bars()
     waves = {sessions: check_waves(low, high, sessions) for sessions in (1, RANGE_SESSIONS)}
     trading = check_trading()
-    agrees = all(case["differs"] == [] for case in (*waves.values(), *trading.values()))
+    forecast = check_forecast()
+    agrees = all(case["differs"] == [] for case in (*waves.values(), *trading.values(), forecast))
     device = re.sub(r"[^a-z0-9]+", "-", support.reason.lower()).strip("-")
     result = {
         "device": support.reason,
@@ -48,6 +51,7 @@ def main() -> int:
         "tests": tests.returncode,
         "waves_by_sessions": waves,
         "trading": trading,
+        "forecast": forecast,
     }
     report(result, RESULTS / f"{device}.json")
     return tests.returncode if agrees else 1

@@ -22,6 +22,7 @@ from benchmarks.machine import RESULTS, best_seconds, machine, report
 from kernels.forecast.config import NetworkConfig
 from kernels.forecast.fitted import INPUTS
 from kernels.forecast.network import Weights, build_module, network_shapes
+from kernels.torch_threads import one_thread
 from resources.compiled_package import TOLERANCE, build_compiled, largest_difference
 from resources.forecaster import Forecaster
 from resources.network_blocks import BLOCK_ROWS
@@ -108,12 +109,8 @@ def _batch(folder: str) -> dict[str, object]:
         return np.concatenate([of_symbol(part) for part in parts])
 
     def on_one_thread() -> np.ndarray:
-        before = torch.get_num_threads()
-        torch.set_num_threads(1)
-        try:
+        with one_thread():
             return in_a_loop()
-        finally:
-            torch.set_num_threads(before)
 
     def in_threads() -> np.ndarray:
         with ThreadPoolExecutor(workers) as pool:

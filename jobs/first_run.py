@@ -21,6 +21,7 @@ from resources.settings import Settings, read_settings
 # Three years of sessions: the longest window of 504, and a year before it.
 HISTORY_SESSIONS = 756
 TOP = 10
+TABLES = ("universe", "prices", "quarantine", "windows", "patterns", "forecasts", "simulations", "picks")
 
 
 def main() -> int:
@@ -99,10 +100,12 @@ def report(lake: ParquetLake, session: date) -> str:
     latest = setups.filter(pc.equal(setups["legs"], legs))
     for title, table in (("Best confirmed patterns", confirmed), (f"Best setups with {legs} legs", latest)):
         lines += ["", f"{title}:", *_rows(table.sort_by([("score", "descending"), ("pattern_id", "ascending")]))]
+    models = set(lake.read("forecasts", key, ["model"])["model"].to_pylist())
+    lines += ["", f"Forecasts by {', '.join(sorted(models))}; docs/forecasts.md says how to train a model."]
     lines += ["", "Tables of the session:"]
-    for name in ("universe", "prices", "quarantine", "windows", "patterns", "forecasts"):
+    for name in TABLES:
         info = lake.info(name, key)
-        lines.append(f"  {name:10} {info.rows if info else 0:7,} rows  {lake.uri(name, key)}")
+        lines.append(f"  {name:11} {info.rows if info else 0:7,} rows  {lake.uri(name, key)}")
     return "\n".join(lines)
 
 

@@ -1,6 +1,7 @@
 """From the patterns, forecasts and simulations of a session to its `picks` table, with the reasons in words."""
 
 from collections.abc import Sequence
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +18,9 @@ from resources.simulation_contracts import PICKS
 
 PICK_HORIZON = 5
 """Sessions ahead of the forecast that picks are ranked by."""
+
+LARGEST_SHOWN_RATIO = 100
+"""Of gain to risk in the reasons: beyond it the price stands at the invalidation, and the digits say nothing."""
 
 _QUANTILES = tuple(quantile_column(level) for level in DEFAULT_LEVELS)
 _MEASURES = ("strategy", "sharpe_252", "sharpe_low", "sharpe_high", "deflated_sharpe")
@@ -166,8 +170,9 @@ def _setup_in_words(setup: dict[str, object], direction: int) -> str:
     article = "an" if name[0] in "aeiou" else "a"
     tested = "" if setup["p_value"] is None else f", p-value {setup['p_value']:.3f}"
     ahead = "up" if direction > 0 else "down"
-    worth = f"score {setup['score']:.2f}{tested}, gain/risk {setup['risk_reward']:.1f}"
-    return f"setup of {article} {name}, next wave {ahead}, {worth}"
+    ratio = cast(float, setup["risk_reward"])
+    gain = f"{ratio:.1f}" if ratio <= LARGEST_SHOWN_RATIO else f"above {LARGEST_SHOWN_RATIO}"
+    return f"setup of {article} {name}, next wave {ahead}, score {setup['score']:.2f}{tested}, gain/risk {gain}"
 
 
 def _forecast_in_words(expected: float, volatility: float) -> str:

@@ -34,6 +34,7 @@ COMMANDS = {
     "dagster job execute -m definitions -j daily_sp500 --tags range": CLI_TESTS,
     "dagster job execute -m definitions -j daily_sp500 -c PROFILE --tags session": CLI_TESTS,
     "dagster job execute -m definitions -j synthetic_dataset --tags shard": CLI_TESTS,
+    "dagster job execute -m definitions -j train_forecast_model --tags year": "tests/jobs/test_forecast_guide.py",
     "dagster job execute -m definitions -j scan_symbols -c PROFILE": CLI_TESTS,
     "dagster job execute -m definitions -j scan_symbols -c PROFILE -c FILE": CLI_TESTS,
     "dagster asset materialize -m definitions --select key:patterns --partition-range RANGE": CLI_TESTS,
@@ -56,7 +57,9 @@ def normalised(line: str) -> str:
     for word in tool:
         if word.startswith("{"):
             tags = json.loads(word)
-            word = "shard" if any("shard-" in value for value in tags.values()) else TAGS[tuple(sorted(tags))]
+            partition = re.sub(r"\d+", "", tags.get("dagster/partition", ""))
+            word = {"shard-": "shard", "": "year"}.get(partition) if "dagster/partition" in tags else None
+            word = word or TAGS[tuple(sorted(tags))]
         elif word.endswith(".yaml"):
             word = "PROFILE" if word.startswith("jobs/profiles/") else "FILE"
         word = re.sub(r"\d{4}-\d\d-\d\d\.\.\.\d{4}-\d\d-\d\d", "RANGE", word)

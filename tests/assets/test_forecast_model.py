@@ -7,73 +7,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from definitions import build_defs
 from kernels.errors import InvalidInputError, LakeError, MissingHistoryError
-from resources.calendar import sessions
 from resources.model_store import ModelStore
 from resources.parquet_lake import ParquetLake
-from resources.wiring import ForecasterResource, LakeResource
-from tests.market_lake import fill_lake
-
-FIRST, LAST = date(2015, 12, 14), date(2018, 1, 12)
-JANUARY = [str(day) for day in sessions(date(2018, 1, 2), LAST)]
-# One symbol changes its sector, so a range has to be cut there.
-MOVED_ON = date(2018, 1, 8)
-
-
-def execute(job: str, lake: Path, first: str, last: str | None = None, **config):
-    """Run a job in this process, the network computed eagerly."""
-    resources = {
-        "lake": LakeResource(root=str(lake)),
-        "forecaster": ForecasterResource(folder=str(lake / "compiled"), warmup=False),
-    }
-    tags = (
-        {"dagster/partition": first}
-        if last is None
-        else {"dagster/asset_partition_range_start": first, "dagster/asset_partition_range_end": last}
-    )
-    job_def = build_defs(resource_overrides=resources).resolve_job_def(job)
-    return job_def.execute_in_process(tags=tags, run_config=config or None, raise_on_error=True)
-
-
-def forecast(lake: Path, first: str, last: str | None = None, **resources):
-    """The forecasts of sessions, and their checks, without the rest of the daily chain."""
-    import dagster as dg
-
-    defs = build_defs(
-        resource_overrides={
-            "lake": LakeResource(root=str(lake)),
-            "forecaster": ForecasterResource(folder=str(lake / "compiled"), warmup=False),
-            **resources,
-        }
-    )
-    job = dg.define_asset_job("only_forecasts", selection=["forecasts"], executor_def=dg.in_process_executor)
-    job_def = dg.Definitions(
-        assets=defs.assets, asset_checks=defs.asset_checks, jobs=[job], resources=defs.resources
-    ).resolve_job_def("only_forecasts")
-    tags = (
-        {"dagster/partition": first}
-        if last is None
-        else {"dagster/asset_partition_range_start": first, "dagster/asset_partition_range_end": last}
-    )
-    return job_def.execute_in_process(tags=tags, raise_on_error=True)
-
-
-def metadata_of(result, asset: str, partition: str) -> dict:
-    [event] = [
-        event
-        for event in result.asset_materializations_for_node(asset)
-        if event.partition == partition or event.partition is None
-    ]
-    return {name: value.value for name, value in event.metadata.items()}
+from tests.forecast_runs import JANUARY, execute, forecast, metadata_of, two_year_lake
 
 
 @pytest.fixture(scope="module")
 def lake(tmp_path_factory) -> Path:
-    root = tmp_path_factory.mktemp("two-years")
-    symbol = fill_lake(root, 24, FIRST, FIRST).read("universe", str(FIRST))["symbol"][0].as_py()
-    fill_lake(root, 24, FIRST, LAST, sectors={MOVED_ON: {symbol: "Financials"}})
-    return root
+    return two_year_lake(tmp_path_factory.mktemp("two-years"))
 
 
 @pytest.fixture(scope="module")

@@ -28,7 +28,7 @@ from tests.small_market import small_bars, write_prices
 
 ROOT = Path(__file__).resolve().parents[2]
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-ASSETS = ("universe", "prices", "quarantine", "windows", "patterns", "forecasts")
+ASSETS = ("universe", "prices", "quarantine", "windows", "patterns", "forecasts", "simulations", "picks")
 # 90 sessions: more than the shortest window.
 FIRST, LAST = date(2017, 9, 29), date(2018, 2, 7)
 # Virtual milliseconds that a page gets to load its data; a slow machine gets more at the next try.
@@ -124,7 +124,7 @@ def rendered_text(address: str, profile: Path, budget: int) -> str:
         "--disable-sync",
         "--disable-dev-shm-usage",
         # Small windows show the graph's nodes without their details.
-        "--window-size=2800,1600",
+        "--window-size=4800,2400",
         f"--user-data-dir={profile}",
         f"--virtual-time-budget={budget}",
     ]

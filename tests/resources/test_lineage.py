@@ -1,5 +1,6 @@
 import re
 from datetime import date
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -7,12 +8,13 @@ import pytest
 from kernels.errors import MissingHistoryError, SessionError
 from resources import lineage
 from resources.calendar import ALL_SESSIONS, sessions
-from resources.lineage import made_from_lookback, require_history
+from resources.lineage import require_history
 from resources.parquet_lake import ParquetLake
 from tests.lake_rows import fill, write_prices, write_quarantine
 
 DAYS = sessions(date(2018, 2, 12), date(2018, 2, 23)).astype(str).tolist()
 TABLES = ["prices", "quarantine"]
+made_from_lookback = partial(lineage.made_from_lookback, lookback=4)
 
 
 @pytest.fixture

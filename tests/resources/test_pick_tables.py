@@ -183,3 +183,13 @@ def test_a_volatility_of_zero_is_no_forecast() -> None:
 
 def test_a_session_without_symbols_is_a_table_without_rows() -> None:
     assert _picks([_setup("A", "x")], [_forecast("A", 0.1)], [_simulation("A", "s")], np.array([], dtype=np.str_)) == []
+
+
+@pytest.mark.parametrize(
+    ("ratio", "words"),
+    [(2.14, "2.1"), (100.0, "100.0"), (100.01, "above 100"), (39952.8, "above 100")],
+)
+def test_a_gain_beyond_a_hundred_times_the_risk_is_told_as_such_and_kept_as_it_is(ratio: float, words: str) -> None:
+    row = _picks([_setup("A", "x", risk_reward=ratio)])[0]
+    assert f", gain/risk {words}; no forecast" in row["reasons"]
+    assert row["risk_reward"] == ratio

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from kernels.errors import BackendUnavailableError, InvalidInputError
 from kernels.volatility import DEFAULT_HORIZONS, DEFAULT_LEVELS, MIN_RESIDUALS, STATUSES, ewma_fhs
 from kernels.volatility.ewma import EWMA_RETURNS, MIN_RETURNS
+from tests.kernels.volatility.made_forecasts import assert_same, statuses
 
 HORIZONS = (1, 3, 8)
 LEVELS = (0.01, 0.05, 0.5, 0.9)
@@ -30,18 +31,6 @@ def walks(seed: int, rows: int, sessions: int, gaps: float = 0.0, step: float = 
 def origins(row, end):
     row, end = np.broadcast_arrays(row, end)
     return row.astype(np.int32), end.astype(np.int32)
-
-
-def assert_same(result, expected):
-    """Bitwise, NaN included."""
-    for values, wanted in zip(astuple(result), astuple(expected), strict=True):
-        assert values.dtype == wanted.dtype
-        assert values.shape == wanted.shape
-        assert values.tobytes() == wanted.tobytes()
-
-
-def statuses(result):
-    return [STATUSES[code] for code in result.status]
 
 
 def assert_sound(result):

@@ -13,6 +13,7 @@ from kernels.errors import BackendUnavailableError, InvalidInputError
 from kernels.volatility import DEFAULT_HORIZONS, DEFAULT_LEVELS, MIN_RESIDUALS, STATUSES
 from kernels.volatility.gjr import TARGET_RETURNS, gjr_fhs, gjr_scales
 from tests.kernels.volatility.gjr_paths import TRUTH, gjr_returns, origins, prices, walks
+from tests.kernels.volatility.made_forecasts import assert_same, part, statuses
 
 BACKENDS = pytest.mark.parametrize("backend", ["naive", "cpu"])
 HORIZONS, LEVELS = (1, 3, 8), (0.01, 0.05, 0.5, 0.9)
@@ -21,21 +22,6 @@ SMALL = {"horizons": HORIZONS, "levels": LEVELS, "lookback": TARGET_RETURNS + MI
 
 def forecast(close, row, end, **options):
     return gjr_fhs(close, *origins(row, end), TRUTH, **(SMALL | options))
-
-
-def assert_same(result, expected):
-    """Bitwise, NaN included."""
-    for values, wanted in zip(astuple(result), astuple(expected), strict=True):
-        assert (values.dtype, values.shape) == (wanted.dtype, wanted.shape)
-        assert values.tobytes() == wanted.tobytes()
-
-
-def part(forecasts, which):
-    return type(forecasts)(*[np.ascontiguousarray(values[which]) for values in astuple(forecasts)])
-
-
-def statuses(result):
-    return [STATUSES[code] for code in result.status]
 
 
 @settings(max_examples=15, deadline=None)

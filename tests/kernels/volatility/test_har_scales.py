@@ -20,6 +20,7 @@ from kernels.volatility.har import (
     har_fhs,
     har_scales,
 )
+from tests.kernels.volatility.made_forecasts import assert_same
 
 BACKENDS = ["naive", "cpu"]
 HORIZONS = (1, 3, 8)
@@ -60,13 +61,6 @@ def variance_over(window):
 def origins(row, end):
     row, end = np.broadcast_arrays(row, end)
     return row.astype(np.int32), end.astype(np.int32)
-
-
-def assert_same(result, expected):
-    """Bitwise, NaN included."""
-    for values, wanted in zip(astuple(result), astuple(expected), strict=True):
-        assert values.dtype == wanted.dtype
-        assert values.tobytes() == np.ascontiguousarray(wanted).tobytes()
 
 
 @settings(max_examples=20, deadline=None)

@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kernels.errors import BackendUnavailableError, InvalidInputError
-from kernels.volatility import DEFAULT_HORIZONS, MIN_RESIDUALS, STATUSES, Forecasts, historical_quantile
+from kernels.volatility import DEFAULT_HORIZONS, MIN_RESIDUALS, STATUSES, historical_quantile
 from tests.kernels.volatility.gjr_paths import origins, walks
+from tests.kernels.volatility.made_forecasts import assert_same, part, statuses
 
 BACKENDS = pytest.mark.parametrize("backend", ["naive", "cpu"])
 HORIZONS, LEVELS, LOOKBACK = (1, 3, 8), (0.01, 0.05, 0.5, 0.9), 100
@@ -20,21 +21,6 @@ HORIZONS, LEVELS, LOOKBACK = (1, 3, 8), (0.01, 0.05, 0.5, 0.9), 100
 def forecast(close, row, end, **options):
     settings = {"horizons": HORIZONS, "levels": LEVELS, "lookback": LOOKBACK} | options
     return historical_quantile(close, *origins(row, end), **settings)
-
-
-def assert_same(result, expected):
-    """Bitwise, NaN included."""
-    for values, wanted in zip(astuple(result), astuple(expected), strict=True):
-        assert (values.dtype, values.shape) == (wanted.dtype, wanted.shape)
-        assert values.tobytes() == wanted.tobytes()
-
-
-def part(forecasts, which):
-    return Forecasts(*[np.ascontiguousarray(values[which]) for values in astuple(forecasts)])
-
-
-def statuses(result):
-    return [STATUSES[code] for code in result.status]
 
 
 @settings(max_examples=30, deadline=None)

@@ -14,30 +14,15 @@ from kernels.volatility import (
     DEFAULT_HORIZONS,
     DEFAULT_LEVELS,
     STATUSES,
-    Forecasts,
     GjrParameters,
     gjr_scales,
     random_walk,
 )
 from kernels.volatility.walk import MIN_WALK_RETURNS, WALK_RETURNS
 from tests.kernels.volatility.gjr_paths import origins, walks
+from tests.kernels.volatility.made_forecasts import assert_same, part, statuses
 
 BACKENDS = pytest.mark.parametrize("backend", ["naive", "cpu"])
-
-
-def assert_same(result, expected):
-    """Bitwise, NaN included."""
-    for values, wanted in zip(astuple(result), astuple(expected), strict=True):
-        assert (values.dtype, values.shape) == (wanted.dtype, wanted.shape)
-        assert values.tobytes() == wanted.tobytes()
-
-
-def part(forecasts, which):
-    return Forecasts(*[np.ascontiguousarray(values[which]) for values in astuple(forecasts)])
-
-
-def statuses(result):
-    return [STATUSES[code] for code in result.status]
 
 
 @settings(max_examples=20, deadline=None)
