@@ -179,7 +179,10 @@ def _write(lake: ParquetLake, key: str, scores: ForecastScores, made_from: str) 
     years = _earlier_years(lake, int(key))
     periods = {key: summarise(scores)}
     if years:
-        earlier = [scores_from_tables(lake.read(SCORES, year), lake.read(SKILL, year), year) for year in years]
+        earlier = [
+            scores_from_tables(lake.read(SCORES, year), lake.read(SKILL, year), year, DEFAULT_HORIZONS)
+            for year in years
+        ]
         periods[f"{years[0]}-{key}"] = summarise(join_scores([*earlier, scores]))
     for table, rows in ((SCORES, score_table(scores)), (SKILL, skill_table(periods))):
         lake.write(table, key, rows, made_from=made_from, code_version=CODE_VERSION)

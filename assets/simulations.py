@@ -89,6 +89,7 @@ def simulations(
     if pending:
         told = run.by_session
         run.write(_tables(store, stretches(store, pending), config, model_of_year, backend, told), len(pending))
+        run.metadata |= warmed.report()
     return run.result()
 
 
@@ -139,7 +140,7 @@ def _tables(
 
 
 def _forecast(lake: ParquetLake, stretch: Stretch, origins: int, model_of_year: ModelOfYear) -> _Traded:
-    """Forecast every symbol at every session that the stretch trades, in one batch, as it was known at its close."""
+    """Forecast the stretch's members at every session that it trades, in one batch, from bars as known at its close."""
     symbols = np.array(sorted(stretch.sectors), dtype=np.str_)
     first, last = (date.fromisoformat(stretch.keys[place]) for place in (0, -1))
     asked = history_sessions(lookback_start(first, origins + 1), last, min(lake.stamps("prices"), default=None))

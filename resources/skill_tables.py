@@ -70,13 +70,14 @@ def skill_table(periods: Mapping[str, ForecastSkill]) -> pa.Table:
     return pa.concat_tables([_skill_rows(period, each) for period, each in periods.items()])
 
 
-def scores_from_tables(scores: pa.Table, skill: pa.Table, period: str) -> ForecastScores:
+def scores_from_tables(scores: pa.Table, skill: pa.Table, period: str, horizons: tuple[int, ...]) -> ForecastScores:
     """The scores that `score_table` and `skill_table` were made from, such as those of an earlier year.
 
     Args:
         scores: the table `forecast_scores` of the period.
         skill: a table `forecast_skill` with the period: what is counted for each symbol is there only.
         period: one year: the counts of several years aren't those of one.
+        horizons: those that were scored, in sessions; at some of them nothing may have been judged.
 
     Returns:
         Enough for `join_scores`: without the days, and the models, that weren't judged at all.
@@ -93,7 +94,6 @@ def scores_from_tables(scores: pa.Table, skill: pa.Table, period: str) -> Foreca
             mend=f"materialise forecast_skill for {period}",
         )
     models = tuple(dict.fromkeys(skill["model"].to_pylist()))
-    horizons = tuple(sorted(set(skill["horizon"].to_pylist())))
     days, day = np.unique(scores["session"].to_numpy(), return_inverse=True)
     result = empty_scores(models, horizons, DEFAULT_LEVELS, days)
     daily = (day, *_horizon_and_model(scores, horizons, models))

@@ -13,7 +13,7 @@ from kernels.forecast.fitted import RunNetwork
 from kernels.panel import Int32Array1D, SessionArray1D
 from kernels.volatility import DEFAULT_HORIZONS, DEFAULT_LEVELS, Forecasts
 from kernels.volatility.forecasts import empty_forecasts
-from resources.forecast_models.base import ForecastModel
+from resources.forecast_models.base import ForecastModel, require_forecasts
 from resources.forecast_models.baseline import EwmaModel
 from resources.forecast_models.trained import TrainedModel
 from resources.model_store import ModelStore
@@ -62,12 +62,17 @@ def forecast_by_year(
         sessions: `datetime64[D]` [T].
         row: int32 [E], the series of each origin.
         end: int32 [E], the bar at whose close it stands.
+
+    Raises:
+        InvalidInputError: a model that breaks the promises of `Forecasts`; it is named.
     """
     years = sessions[end].astype("datetime64[Y]").astype(int) + 1970
     joined = empty_forecasts(len(row), len(DEFAULT_HORIZONS), len(DEFAULT_LEVELS))
     for year in np.unique(years).tolist():
         chosen = years == year
-        made = model_of_year(year).forecast(bars, row[chosen], end[chosen])
+        model = model_of_year(year)
+        made = model.forecast(bars, row[chosen], end[chosen])
+        require_forecasts(model.name, made, int(chosen.sum()))
         for name in ("quantiles", "volatility", "residuals", "status"):
             getattr(joined, name)[chosen] = getattr(made, name)
     return joined

@@ -89,7 +89,7 @@ def test_without_the_baseline_its_columns_are_null() -> None:
 def test_the_scores_of_an_earlier_year_come_back_as_they_were_but_for_what_was_not_judged() -> None:
     early, late = scores_of(), scores_of("2017-01-03", seed=2)
     skill = skill_table({"2017": summarise(late), "2016": summarise(early)})
-    back = scores_from_tables(score_table(early), skill, "2016")
+    back = scores_from_tables(score_table(early), skill, "2016", HORIZONS)
     kept, days = [0, 1, 3], np.arange(70) != 3
     assert back.models == ("ewma-fhs", "gjr-fhs", "new")
     for field in fields(ForecastScores):
@@ -116,8 +116,18 @@ def test_counts_come_back_whole_from_shares_that_have_no_exact_float() -> None:
     scores = scores_of()
     # 1 / 49 * 49 is below 1.
     many = replace(scores, tested=np.full_like(scores.tested, 49), kupiec=np.full_like(scores.kupiec, 1))
-    back = scores_from_tables(score_table(many), skill_table({"2016": summarise(many)}), "2016")
+    back = scores_from_tables(score_table(many), skill_table({"2016": summarise(many)}), "2016", HORIZONS)
     assert (back.kupiec == 1).all()
+
+
+def test_a_horizon_at_which_nothing_was_judged_comes_back_empty() -> None:
+    scores = scores_of()
+    scores.origins[:, 1] = 0
+    back = scores_from_tables(score_table(scores), skill_table({"2016": summarise(scores)}), "2016", HORIZONS)
+    assert back.horizons == HORIZONS
+    assert back.origins[:, 0].any()
+    assert not back.origins[:, 1].any()
+    assert join_scores([back]).horizons == HORIZONS
 
 
 def test_no_test_at_all_comes_back_as_none() -> None:
@@ -125,7 +135,7 @@ def test_no_test_at_all_comes_back_as_none() -> None:
     none = replace(short, tested=short.tested * 0, kupiec=short.kupiec * 0, christoffersen=short.christoffersen * 0)
     skill = skill_table({"2016": summarise(none)})
     assert skill["kupiec_rejected_90"].null_count == skill.num_rows
-    back = scores_from_tables(score_table(none), skill, "2016")
+    back = scores_from_tables(score_table(none), skill, "2016", HORIZONS)
     assert not back.tested.any()
     assert not back.kupiec.any()
 
@@ -165,4 +175,4 @@ def test_what_the_tables_cannot_hold_is_refused() -> None:
     with pytest.raises(InvalidInputError, match="at least one period"):
         skill_table({})
     with pytest.raises(InvalidInputError, match="'2015' among the periods"):
-        scores_from_tables(score_table(scores), skill_table({"2016": summarise(scores)}), "2015")
+        scores_from_tables(score_table(scores), skill_table({"2016": summarise(scores)}), "2015", HORIZONS)
