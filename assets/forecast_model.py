@@ -71,19 +71,15 @@ def forecast_model(
     """
     store, network = lake.open(), config.network()
     models = ModelStore(store.files)
-    stored: dict[str, StoredModel] = {}
     for key in context.partition_keys:
         began, year = time.monotonic(), int(key)
         made_from = fingerprint(
             {"code": CODE_VERSION, "config": network.as_json(), "history": history_fingerprint(store, year)}
         )
         kept = _kept(models, year, made_from)
-        if kept is None:
-            stored[key] = _fit(context, models, load_year_history(store, year), network, config, made_from, forecaster)
-        else:
-            stored[key] = kept
+        stored = kept or _fit(context, models, load_year_history(store, year), network, config, made_from, forecaster)
         took = {} if kept else {"seconds": round(time.monotonic() - began, 3)}
-        _report(context, models, stored[key], {"kept": kept is not None, **took})
+        _report(context, models, stored, {"kept": kept is not None, **took})
     return dg.MaterializeResult()
 
 

@@ -18,8 +18,6 @@ YEARS = dg.TimeWindowPartitionsDefinition(
     cron_schedule="0 0 1 1 *",
     timezone=str(EXCHANGE_TIME_ZONE),
 )
-
-
 _YEARS_BACK = LAST_DAY.year - FIRST_SESSION.year
 
 

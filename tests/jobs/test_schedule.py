@@ -1,4 +1,4 @@
-"""The daily schedule: every open day once, on the morning after it, in New York's time; nothing for closed days."""
+"""The schedules: every open day once, on the morning after it, in New York's time; and each year once it has ended."""
 
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -7,6 +7,7 @@ import dagster as dg
 import pytest
 
 from assets.partitions import SESSIONS
+from assets.years import YEARS
 from definitions import defs
 from resources.calendar import ALL_SESSIONS
 
@@ -66,3 +67,17 @@ def test_partitions_are_the_sessions_of_the_calendar():
     assert keys == [str(session) for session in ALL_SESSIONS]
     assert SESSIONS.get_partition_keys(current_time=datetime(2018, 2, 7, 23, 59, tzinfo=NEW_YORK))[-1] == "2018-02-06"
     assert SESSIONS.get_partition_keys(current_time=datetime(2018, 2, 8, 0, 1, tzinfo=NEW_YORK))[-1] == "2018-02-07"
+
+
+def test_each_january_trains_the_model_of_the_year_that_ended():
+    schedule = defs.resolve_schedule_def("train_forecast_model_schedule")
+    assert (schedule.cron_schedule, schedule.execution_timezone) == ("0 4 2 1 *", "America/New_York")
+    with dg.DagsterInstance.ephemeral() as instance:
+        context = dg.build_schedule_context(
+            instance=instance,
+            scheduled_execution_time=datetime(2018, 1, 2, 4, tzinfo=NEW_YORK),
+            repository_def=defs.get_repository_def(),
+        )
+        [request] = schedule.evaluate_tick(context).run_requests
+    assert request.partition_key == "2017"
+    assert request.partition_key in YEARS.get_partition_keys()
