@@ -1,7 +1,8 @@
 """Elliott-wave patterns: every count that the hard rules allow, scored, as of any bar.
 
 `enumerate_class` lists the patterns of one series; `scan` selects the best confirmed patterns and the standing setups
-of many series as of many bars. Definitions, formulas and sources are in this folder's README.
+of many series as of many bars; `best_scores` is the best score of each class, direction and span in many series.
+Definitions, formulas and sources are in this folder's README.
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ import numpy.typing as npt
 from kernels.device import Backend, choose
 from kernels.errors import InvalidInputError
 from kernels.panel import PricePanel
-from kernels.waves import cpu, naive
+from kernels.waves import cpu, cpu_best_scores, naive, naive_best_scores
+from kernels.waves.cells import SPAN_BUCKETS, BestScores, require_buckets
 from kernels.waves.classes import CLASS_NAMES, CLASSES, COMPONENTS
 from kernels.waves.identity import pattern_id, pattern_ids
 from kernels.waves.patterns import (
@@ -40,10 +42,13 @@ __all__ = [
     "NO_LEG",
     "RESOLVED",
     "SETUP",
+    "SPAN_BUCKETS",
     "UNRESOLVED",
+    "BestScores",
     "Patterns",
     "Scan",
     "ScanSettings",
+    "best_scores",
     "enumerate_class",
     "pattern_id",
     "pattern_ids",
@@ -178,3 +183,42 @@ def scan_origins(
 
         return gpu.scan(lows, highs, rows, ends, start, wanted, chosen.reason)
     return cpu.scan(lows, highs, rows, ends, start, wanted, chosen.reason)
+
+
+def best_scores(
+    low: npt.ArrayLike,
+    high: npt.ArrayLike,
+    *,
+    settings: ScanSettings | None = None,
+    buckets: tuple[int, ...] = SPAN_BUCKETS,
+    backend: Backend = "auto",
+) -> BestScores:
+    """Find the best score of the confirmed patterns of each class, direction and bucket of spans.
+
+    The window is the whole row, as in a scan whose origin is the last bar and whose length is the row's; scores are
+    those that the scan gives. Nothing is ranked, dropped for its overlap, described or remembered, so it is several
+    times as fast.
+
+    Args:
+        low: real numbers [R, T], positive dollars; NaN in either price means that there is no bar, which splits the
+            series.
+        high: real numbers [R, T], positive dollars, `low` or more.
+        settings: what to look for, `top_n`, `setup_top_n` and `max_overlap` aside; the defaults of `ScanSettings` if
+            None.
+        buckets: rising upper edges of p_last - p0, inclusive, in sessions, 1 or more.
+        backend: "auto", "naive" or "cpu".
+
+    Returns:
+        The best scores of each row, and how many patterns they are the best of.
+
+    Raises:
+        InvalidInputError: a wrong shape, price or bucket; a faulty bar is named. Or a row with too many patterns.
+        BackendUnavailableError: an explicit backend that isn't there.
+    """
+    lows, highs = checked_bars(low, high, 2)
+    require_buckets(buckets)
+    wanted = ScanSettings() if settings is None else settings
+    chosen = choose("best_scores", backend, ("naive", "cpu"))
+    if chosen.backend == "naive":
+        return naive_best_scores.best_scores(lows, highs, wanted, buckets, chosen.reason)
+    return cpu_best_scores.best_scores(lows, highs, wanted, buckets, chosen.reason)

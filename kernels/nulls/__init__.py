@@ -1,0 +1,151 @@
+"""p-values of wave scores: how often a null model of the same bars scores as well.
+
+`null_histograms` counts the best scores of many surrogates, cell by cell; `p_values` compares patterns with them.
+Definitions, formulas and sources are in this folder's README.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from kernels.device import Backend, choose
+from kernels.nulls import cpu, naive
+from kernels.nulls.model import DEFAULT_BINS, NullHistograms
+from kernels.nulls.validate import (
+    checked_directions,
+    checked_indexes,
+    checked_scores,
+    require_bins,
+    require_histograms,
+    require_numbers,
+)
+from kernels.panel import Float64Array1D, Float64Array2D
+from kernels.surrogates import DEFAULT_BLOCK, Null
+from kernels.surrogates.model import Int64Array1D
+from kernels.surrogates.validate import require_bars, require_keys, require_options
+from kernels.volatility.gjr import GjrParameters
+from kernels.waves import CLASS_NAMES, SPAN_BUCKETS, ScanSettings
+from kernels.waves.cells import require_buckets
+
+__all__ = ["DEFAULT_BINS", "NullHistograms", "null_histograms", "p_values"]
+
+AVAILABLE = ("naive", "cpu")
+
+
+def null_histograms(
+    open: Float64Array2D,  # noqa: A002 - the field's word, beside high, low and close
+    high: Float64Array2D,
+    low: Float64Array2D,
+    close: Float64Array2D,
+    keys: Int64Array1D,
+    *,
+    surrogates: int,
+    first: int = 0,
+    null: Null,
+    seed: int,
+    block: float = DEFAULT_BLOCK,
+    parameters: GjrParameters | None = None,
+    settings: ScanSettings | None = None,
+    buckets: tuple[int, ...] = SPAN_BUCKETS,
+    bins: int = DEFAULT_BINS,
+    backend: Backend = "auto",
+) -> NullHistograms:
+    """Count the best scores of surrogates of each row, for each class, direction and bucket of spans.
+
+    Each surrogate is made, searched, counted and forgotten. The counts of a row depend on its bars, its key and these
+    arguments, on nothing else; those of numbers 0..99 and of 100..199 add up to those of 0..199.
+
+    Args:
+        open: float64 [R, T], C-contiguous, dollars from 1e-100 to 1e100. A bar is there as a whole or NaN as a whole.
+        high: float64 [R, T], the same; at least open and close.
+        low: float64 [R, T], the same; at most open and close.
+        close: float64 [R, T], the same.
+        keys: int64 [R], C-contiguous, the identity of each row, such as a hash of its symbol.
+        surrogates: how many of each row, 1 or more.
+        first: number of the first, 0 or more.
+        null: "block", "gjr" or "sign".
+        seed: 0..2**64-1.
+        block: mean bars of a block, at least 1; counts for "block" only.
+        parameters: for "gjr", which can't do without; counts for nothing else.
+        settings: what to look for, as in `kernels.waves.best_scores`; the defaults of `ScanSettings` if None.
+        buckets: rising upper edges of p_last - p0, inclusive, in sessions, 1 or more.
+        bins: bins of scores from 0 to 1, from 1 to 100,000; with the default buckets each takes 480 bytes a row.
+        backend: "auto", "naive" or "cpu".
+
+    Returns:
+        The histograms, in the order of the rows.
+
+    Raises:
+        InvalidInputError: a wrong shape or dtype, a faulty bar (named), or an option out of range. Or a surrogate with
+            too many patterns.
+        BackendUnavailableError: an explicit backend that isn't there.
+    """
+    require_bars(open, high, low, close)
+    require_keys(keys, len(close))
+    require_options(null, seed, block, parameters)
+    require_numbers(first, surrogates)
+    require_buckets(buckets)
+    require_bins(bins)
+    chosen = choose("null_histograms", backend, AVAILABLE)
+    compute = naive.null_histograms if chosen.backend == "naive" else cpu.null_histograms
+    return compute(
+        open,
+        high,
+        low,
+        close,
+        keys,
+        range(int(first), int(first) + int(surrogates)),
+        null,
+        int(seed),
+        float(block),
+        parameters,
+        ScanSettings() if settings is None else settings,
+        buckets,
+        int(bins),
+        chosen.reason,
+    )
+
+
+def p_values(
+    histograms: NullHistograms,
+    *,
+    row: npt.ArrayLike,
+    class_index: npt.ArrayLike,
+    direction: npt.ArrayLike,
+    span: npt.ArrayLike,
+    score: npt.ArrayLike,
+    backend: Backend = "auto",
+) -> Float64Array1D:
+    """Compare scores with the best ones of surrogates of the same row.
+
+    (1 + surrogates whose best pattern of the class, direction and bucket scores as well) / (1 + surrogates), of Phipson
+    & Smyth (2010). A surrogate in the bin of the score counts as as good, so rounding to bins never makes a p-value too
+    small.
+
+    Args:
+        histograms: the surrogates.
+        row: integers [P], the row of each pattern, in [0, R).
+        class_index: integers [P], index into `CLASS_NAMES`.
+        direction: integers [P], 1 or -1.
+        span: integers [P], p_last - p0 in sessions, 0 or more.
+        score: real numbers [P], in [0, 1]; NaN where there is none.
+        backend: "auto", "naive" or "cpu".
+
+    Returns:
+        float64 [P], in [1 / (1 + surrogates), 1]; NaN where there is no score, the span is beyond the last edge, or no
+        surrogate was asked for such a pattern.
+
+    Raises:
+        InvalidInputError: a wrong shape, dtype or range, named.
+        BackendUnavailableError: an explicit backend that isn't there.
+    """
+    require_histograms(histograms)
+    scores = checked_scores(score)
+    count = len(scores)
+    rows = checked_indexes("row", row, count, 0, len(histograms.counts))
+    classes = checked_indexes("class_index", class_index, count, 0, len(CLASS_NAMES))
+    directions = checked_directions(direction, count)
+    spans = checked_indexes("span", span, count, 0, np.iinfo(np.int64).max)
+    compute = naive.p_values if choose("p_values", backend, AVAILABLE).backend == "naive" else cpu.p_values
+    return compute(histograms, rows, classes, directions, spans, scores)
