@@ -16,10 +16,10 @@ from benchmarks.machine import machine, report
 from kernels.as_of import PriceHistory, as_of_panel
 from kernels.forecast.bars import ForecastBars
 from kernels.market import instruments, simulate
-from kernels.panel import BAR_FIELDS, PricePanel
+from kernels.panel import PricePanel
 from kernels.volatility import STATUSES, Forecasts
-from resources.calendar import ALL_SESSIONS, session_number, sessions_left_in_month
-from resources.forecast_history import sector_codes, sectors_of
+from resources.calendar import ALL_SESSIONS, session_number
+from resources.forecast_history import bars_of_panel, sectors_of
 from resources.forecast_models import ForecastModel, open_forecast_model, require_forecasts
 from resources.forecast_models.serving import serve_trained
 from resources.forecaster import Forecaster
@@ -50,7 +50,7 @@ def main() -> None:
     lake = open_lake(asked.lake) if asked.lake else None
     began = time.perf_counter()
     panel, sectors = simulated(asked.symbols, asked.origins) if lake is None else newest(lake, asked.origins)
-    bars = bars_of(panel, sectors)
+    bars = bars_of_panel(panel, sectors)
     model = opened(asked.model, asked.path, lake, asked.compiled, panel)
     seconds = {"bars": time.perf_counter() - began}
     began = time.perf_counter()
@@ -96,16 +96,6 @@ def newest(lake: ParquetLake, origins: int) -> tuple[PricePanel, dict[str, str]]
     """The panel and the sectors of the newest sessions of a lake."""
     last = max(lake.partitions("quarantine"))
     return lake.panel(date.fromisoformat(last), LOOKBACK + origins), sectors_of(lake, last)
-
-
-def bars_of(panel: PricePanel, sectors: dict[str, str]) -> ForecastBars:
-    """The bars as models take them; every row counts."""
-    return ForecastBars(
-        **{name: getattr(panel, name) for name in BAR_FIELDS},
-        sector=sector_codes(np.array(panel.symbols), sectors),
-        days_to_month_end=sessions_left_in_month(panel.sessions),
-        counted=np.ones(panel.close.shape, dtype=np.bool_),
-    )
 
 
 def opened(name: str, path: str | None, lake: ParquetLake | None, compiled: str, panel: PricePanel) -> ForecastModel:

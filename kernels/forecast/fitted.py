@@ -103,7 +103,9 @@ def candidate_forecasts(
     """
     four = bars.open, bars.high, bars.low, bars.close
     scales = model_scales(bars, model.har, backend)
-    own = har_fhs(*four, row, end, model.har, levels=model.pooled.levels, lookback=LOOKBACK, backend=backend)
+    own = har_fhs(
+        *four, row, end, model.har, levels=model.pooled.levels, lookback=LOOKBACK, scales=scales, backend=backend
+    )
     own = replace(own, volatility=own.volatility * model.pooled.deviation)
     pooled = forecast_from_pool(bars.close, scales, row, end, model.pooled)
     har = mean_forecast([own, pooled])

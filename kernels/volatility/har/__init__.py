@@ -87,6 +87,7 @@ def har_fhs(
     *,
     levels: tuple[float, ...] = DEFAULT_LEVELS,
     lookback: int = 504,
+    scales: npt.NDArray[np.float64] | None = None,
     backend: Backend = "auto",
 ) -> Forecasts:
     """Forecast the log return over each horizon of `parameters` from the HAR scale and the residuals of the look-back.
@@ -102,6 +103,7 @@ def har_fhs(
         levels: quantile levels, strictly rising, above 0 and below 1.
         lookback: sessions that an origin may look at, its own included; at least
             `HAR_BARS + MIN_RESIDUALS + max(parameters.horizons)`.
+        scales: what `har_scales` returned for the same bars and parameters, where it is at hand; None = compute them.
         backend: "auto", "naive" or "cpu".
 
     Returns:
@@ -115,16 +117,26 @@ def har_fhs(
         BackendUnavailableError: a backend that this kernel doesn't have.
     """
     choice = choose("har_fhs", backend, tuple(_BACKENDS))
+    if scales is not None and (scales.dtype != np.float64 or scales.shape != (*close.shape, len(parameters.horizons))):
+        raise InvalidInputError(
+            "scales of har_fhs",
+            expected=f"float64 of shape {(*close.shape, len(parameters.horizons))}: a scale for each bar and horizon",
+            got=f"{scales.dtype} of shape {scales.shape}",
+            mend="pass what har_scales returned for the same bars and parameters",
+        )
     _require_bars(open, high, low, close)
     require_origins(row, end, (close.shape[0], close.shape[1]))
     require_levels(levels)
     require_lookback(lookback, HAR_BARS + MIN_RESIDUALS + max(parameters.horizons))
     rows, columns, row_within, end_within = needed_bars(row, end, lookback)
     opens, highs, lows, closes = (np.ascontiguousarray(values[rows, columns]) for values in (open, high, low, close))
-    scales = _BACKENDS[choice.backend](opens, highs, lows, closes, parameters)
+    if scales is None:
+        needed = _BACKENDS[choice.backend](opens, highs, lows, closes, parameters)
+    else:
+        needed = np.ascontiguousarray(scales[rows, columns])
     forecast = _DRIVERS[choice.backend]
     log_close = np.log(closes)
-    return forecast(log_close, scales, row_within, end_within, parameters.horizons, levels, lookback, HAR_BARS)
+    return forecast(log_close, needed, row_within, end_within, parameters.horizons, levels, lookback, HAR_BARS)
 
 
 def fit_har(

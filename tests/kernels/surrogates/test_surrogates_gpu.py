@@ -1,34 +1,20 @@
 from __future__ import annotations
 
-import os
 import pickle
-import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-from kernels.device import gpu_support
 from kernels.surrogates import NULLS
+from tests.kernels.gpu_process import DEVICES, run_on
 from tests.kernels.surrogates.make_on_the_gpu import cases
 
-ROOT = Path(__file__).parents[3]
-IN_THE_SIMULATOR = {"NUMBA_ENABLE_CUDASIM": "1", "NUMBA_DISABLE_JIT": "1"}
-NO_GPU = pytest.mark.skipif(not gpu_support().ok, reason=gpu_support().reason)
 
-
-@pytest.fixture(scope="module", params=["simulator", pytest.param("device", marks=NO_GPU)])
+@pytest.fixture(scope="module", params=DEVICES)
 def result(request, tmp_path_factory):
-    """What the GPU version gives, in a process of its own: the simulator takes CUDA's place in the whole process."""
+    """What the GPU version gives."""
     file = tmp_path_factory.mktemp("gpu") / "result.pickle"
-    variables = os.environ | (IN_THE_SIMULATOR if request.param == "simulator" else {})
-    command = [sys.executable, "-m", "tests.kernels.surrogates.make_on_the_gpu", str(file)]
-    done = subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, text=True, timeout=300, check=False)
-    assert done.returncode == 0, done.stderr
-    if request.param == "simulator":
-        assert (done.stdout, done.stderr) == ("", "")
-    return pickle.loads(file.read_bytes())  # noqa: S301
+    return pickle.loads(run_on(request.param, "tests.kernels.surrogates.make_on_the_gpu", file))  # noqa: S301
 
 
 @pytest.fixture(scope="module")

@@ -282,6 +282,18 @@ def test_floats_are_the_same_alone_shuffled_and_with_other_rows():
         assert_same(alone, type(batch)(*[values[origin : origin + 1] for values in astuple(batch)]))
 
 
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_scales_at_hand_give_the_same_forecasts(backend):
+    bars = bars_of_walks(12, 4, 260, 0.03)
+    row, end = origins([0, 1, 1, 3], [150, 160, 259, 259])
+    scales = har_scales(*bars, TYPICAL, backend=backend)
+    expected = har_fhs(*bars, row, end, TYPICAL, **SMALL, backend=backend)
+    assert (expected.status == STATUSES.index("ok")).any()
+    assert_same(har_fhs(*bars, row, end, TYPICAL, **SMALL, scales=scales, backend=backend), expected)
+    with pytest.raises(InvalidInputError, match="scales of har_fhs"):
+        har_fhs(*bars, row, end, TYPICAL, **SMALL, scales=scales[:, :-1], backend=backend)
+
+
 def test_scales_do_not_depend_on_the_number_of_threads():
     bars = bars_of_walks(16, 5, 200, gaps=0.02)
     threads = numba.get_num_threads()

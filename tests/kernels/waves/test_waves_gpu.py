@@ -1,10 +1,5 @@
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 from hypothesis import given
@@ -17,25 +12,18 @@ from kernels.waves.gpu import BYTES_PER_BAR, MOST_SERIES, planned_chunks
 from kernels.waves.gpu_threads import LAST_RECORD, key_of
 from kernels.waves.rules import SCORE_STEPS
 from kernels.waves.search import MAX_RECORDS
+from tests.kernels.gpu_process import DEVICES, run_on
 from tests.kernels.waves.charts import columns
 from tests.kernels.waves.scan_on_the_gpu import SETTINGS, lists, prices, scans
 
-ROOT = Path(__file__).parents[3]
-IN_THE_SIMULATOR = {"NUMBA_ENABLE_CUDASIM": "1", "NUMBA_DISABLE_JIT": "1"}
 A_FEW_STEPS = 2 / SCORE_STEPS
-NO_GPU = pytest.mark.skipif(not gpu_support().ok, reason=gpu_support().reason)
 
 
-@pytest.fixture(scope="module", params=["simulator", pytest.param("device", marks=NO_GPU)])
+@pytest.fixture(scope="module", params=DEVICES)
 def result(request, tmp_path_factory):
-    """What the GPU version gives, in a process of its own: the simulator takes CUDA's place in the whole process."""
+    """What the GPU version gives."""
     file = tmp_path_factory.mktemp("gpu") / "result.npz"
-    variables = os.environ | (IN_THE_SIMULATOR if request.param == "simulator" else {})
-    command = [sys.executable, "-m", "tests.kernels.waves.scan_on_the_gpu", str(file)]
-    done = subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, text=True, timeout=300, check=False)
-    assert done.returncode == 0, done.stderr
-    if request.param == "simulator":
-        assert (done.stdout, done.stderr) == ("", "")
+    run_on(request.param, "tests.kernels.waves.scan_on_the_gpu", file)
     with np.load(file) as arrays:
         return dict(arrays)
 
