@@ -1,8 +1,8 @@
 """`make gpu-check`: does this machine's GPU do what the CPU does, and how fast? Needs no Dagster.
 
 Says which device Numba can use, runs the tests of the kernels on this machine, compares the scan of a whole universe,
-many simulated accounts and the network of the forecasts with the CPU's, and only then times them. Writes one JSON under
-benchmarks/results.
+null histograms, many simulated accounts and the network of the forecasts with the CPU's, and only then times them.
+Writes one JSON under benchmarks/results.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.gpu_forecast import check_forecast
+from benchmarks.gpu_nulls import check_nulls
 from benchmarks.gpu_trading import check_trading
 from benchmarks.machine import RESULTS, best_seconds, machine, report
 from benchmarks.waves import simulated_bars
@@ -24,7 +25,18 @@ from kernels.device import gpu_support
 from kernels.gpu_arrays import Device
 from kernels.waves import Scan, ScanSettings, gpu, scan_origins
 
-KERNELS = ("market", "metrics", "quality", "samples", "trading", "volatility", "waves", "windows")
+KERNELS = (
+    "market",
+    "metrics",
+    "nulls",
+    "quality",
+    "samples",
+    "surrogates",
+    "trading",
+    "volatility",
+    "waves",
+    "windows",
+)
 ROOT = Path(__file__).resolve().parents[1]
 RANGE_SESSIONS, REPEATS, LARGEST_DIFFERENCE = 252, 5, 1e-6
 
@@ -40,9 +52,10 @@ def main() -> int:
     tests = subprocess.run([sys.executable, "-m", "pytest", "-q", "tests/kernels"], cwd=ROOT, check=False)
     _, low, high = simulated_bars()
     waves = {sessions: check_waves(low, high, sessions) for sessions in (1, RANGE_SESSIONS)}
+    nulls = check_nulls()
     trading = check_trading()
     forecast = check_forecast()
-    agrees = all(case["differs"] == [] for case in (*waves.values(), *trading.values(), forecast))
+    agrees = all(case["differs"] == [] for case in (*waves.values(), nulls, *trading.values(), forecast))
     device = re.sub(r"[^a-z0-9]+", "-", support.reason.lower()).strip("-")
     result = {
         "device": support.reason,
@@ -50,6 +63,7 @@ def main() -> int:
         "kernels_with_gpu": with_gpu,
         "tests": tests.returncode,
         "waves_by_sessions": waves,
+        "nulls": nulls,
         "trading": trading,
         "forecast": forecast,
     }

@@ -18,8 +18,7 @@ from kernels.nulls import null_histograms
 from kernels.panel import PricePanel
 from kernels.surrogates import NULLS
 from kernels.volatility import fit_gjr
-from kernels.waves import CLASS_NAMES, ScanSettings, best_scores, scan
-from kernels.waves.patterns import CONFIRMED
+from kernels.waves import STAGES, ScanSettings, best_scores, scan, stage_index
 from resources.parquet_lake import open_lake
 
 SESSIONS, SEED, CHECKED_ROWS, FEW = 504, 7, 3, 20
@@ -73,22 +72,22 @@ def main() -> None:
 
 
 def check(panel: PricePanel) -> None:
-    """The best scores of some rows are those of the best patterns that the scan keeps of them."""
+    """The best scores of some rows are those of the best patterns and setups that the scan keeps of them."""
     rows = slice(0, CHECKED_ROWS)
     fields = {
         name: np.ascontiguousarray(getattr(panel, name)[rows]) for name in ("open", "high", "low", "close", "volume")
     }
     some = PricePanel(panel.symbols[rows], panel.sessions, **fields)
-    kept = scan(some, settings=ScanSettings(top_n=100_000, max_overlap=1.0, setup_top_n=0))
+    kept = scan(some, settings=ScanSettings(top_n=100_000, max_overlap=1.0))
     patterns, best = kept.patterns, best_scores(some.low, some.high)
-    confirmed = patterns.status == CONFIRMED
+    stages = stage_index(patterns.class_index, patterns.legs)
     for series in range(CHECKED_ROWS):
-        for index in range(len(CLASS_NAMES)):
+        for index, stage in enumerate(STAGES):
             for side, direction in enumerate((1, -1)):
-                own = (patterns.series == series) & (patterns.class_index == index) & (patterns.direction == direction)
-                score = patterns.score[confirmed & own].max(initial=-1.0)
+                own = (patterns.series == series) & (stages == index) & (patterns.direction == direction)
+                score = patterns.score[own].max(initial=-1.0)
                 expected = np.nanmax(best.score[series, index, side], initial=-1.0)
-                assert score == expected, (panel.symbols[series], CLASS_NAMES[index], direction, score, expected)
+                assert score == expected, (panel.symbols[series], stage, direction, score, expected)
 
 
 if __name__ == "__main__":

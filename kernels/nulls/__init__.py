@@ -1,10 +1,13 @@
 """p-values of wave scores: how often a null model of the same bars scores as well.
 
-`null_histograms` counts the best scores of many surrogates, cell by cell; `p_values` compares patterns with them.
+`null_histograms` counts the best scores of many surrogates, cell by cell; `pooled` adds up the rows; `p_values`
+compares patterns and setups with them.
 Definitions, formulas and sources are in this folder's README.
 """
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -25,10 +28,10 @@ from kernels.surrogates import DEFAULT_BLOCK, Null
 from kernels.surrogates.model import Int64Array1D
 from kernels.surrogates.validate import require_bars, require_keys, require_options
 from kernels.volatility.gjr import GjrParameters
-from kernels.waves import CLASS_NAMES, SPAN_BUCKETS, ScanSettings
+from kernels.waves import SPAN_BUCKETS, STAGES, ScanSettings
 from kernels.waves.cells import require_buckets
 
-__all__ = ["DEFAULT_BINS", "NullHistograms", "null_histograms", "p_values"]
+__all__ = ["DEFAULT_BINS", "NullHistograms", "null_histograms", "p_values", "pooled"]
 
 AVAILABLE = ("naive", "cpu")
 
@@ -51,10 +54,11 @@ def null_histograms(
     bins: int = DEFAULT_BINS,
     backend: Backend = "auto",
 ) -> NullHistograms:
-    """Count the best scores of surrogates of each row, for each class, direction and bucket of spans.
+    """Count the best scores of surrogates of each row, for each stage, direction and bucket of spans.
 
     Each surrogate is made, searched, counted and forgotten. The counts of a row depend on its bars, its key and these
-    arguments, on nothing else; those of numbers 0..99 and of 100..199 add up to those of 0..199.
+    arguments, on nothing else, so rows may be asked for in parts; the counts of numbers 0..99 and of 100..199 add up to
+    those of 0..199.
 
     Args:
         open: float64 [R, T], C-contiguous, dollars from 1e-100 to 1e100. A bar is there as a whole or NaN as a whole.
@@ -70,8 +74,8 @@ def null_histograms(
         parameters: for "gjr", which can't do without; counts for nothing else.
         settings: what to look for, as in `kernels.waves.best_scores`; the defaults of `ScanSettings` if None.
         buckets: rising upper edges of p_last - p0, inclusive, in sessions, 1 or more.
-        bins: bins of scores from 0 to 1, from 1 to 100,000; with the default buckets each takes 480 bytes a row.
-        backend: "auto", "naive" or "cpu".
+        bins: bins of scores from 0 to 1, from 1 to 100,000; with the default buckets each takes 1,760 bytes a row.
+        backend: "auto", "naive", "cpu" or "gpu".
 
     Returns:
         The histograms, in the order of the rows.
@@ -79,7 +83,8 @@ def null_histograms(
     Raises:
         InvalidInputError: a wrong shape or dtype, a faulty bar (named), or an option out of range. Or a surrogate with
             too many patterns.
-        BackendUnavailableError: an explicit backend that isn't there.
+        BackendUnavailableError: an explicit backend that isn't there, or a device too small for the histograms or for
+            one surrogate.
     """
     require_bars(open, high, low, close)
     require_keys(keys, len(close))
@@ -87,8 +92,12 @@ def null_histograms(
     require_numbers(first, surrogates)
     require_buckets(buckets)
     require_bins(bins)
-    chosen = choose("null_histograms", backend, AVAILABLE)
+    chosen = choose("null_histograms", backend, ("naive", "cpu", "gpu"))
     compute = naive.null_histograms if chosen.backend == "naive" else cpu.null_histograms
+    if chosen.backend == "gpu":
+        from kernels.nulls import gpu
+
+        compute = gpu.null_histograms
     return compute(
         open,
         high,
@@ -107,11 +116,30 @@ def null_histograms(
     )
 
 
+def pooled(histograms: NullHistograms) -> NullHistograms:
+    """Add up the histograms of all rows.
+
+    A p-value from the sum asks how often the surrogates of any row score as well, and may be as small as one in all of
+    them. It holds on the average of the rows, not for each: see the README.
+
+    Args:
+        histograms: the surrogates of R rows.
+
+    Returns:
+        Histograms with one row: the sum over the rows; zeros where there is no row.
+
+    Raises:
+        InvalidInputError: counts of a wrong shape or dtype.
+    """
+    require_histograms(histograms)
+    return replace(histograms, counts=histograms.counts.sum(axis=0, keepdims=True))
+
+
 def p_values(
     histograms: NullHistograms,
     *,
     row: npt.ArrayLike,
-    class_index: npt.ArrayLike,
+    stage: npt.ArrayLike,
     direction: npt.ArrayLike,
     span: npt.ArrayLike,
     score: npt.ArrayLike,
@@ -119,22 +147,22 @@ def p_values(
 ) -> Float64Array1D:
     """Compare scores with the best ones of surrogates of the same row.
 
-    (1 + surrogates whose best pattern of the class, direction and bucket scores as well) / (1 + surrogates), of Phipson
-    & Smyth (2010). A surrogate in the bin of the score counts as as good, so rounding to bins never makes a p-value too
+    (1 + surrogates whose best one of the stage, direction and bucket scores as well) / (1 + surrogates), of Phipson &
+    Smyth (2010). A surrogate in the bin of the score counts as as good, so rounding to bins never makes a p-value too
     small.
 
     Args:
         histograms: the surrogates.
-        row: integers [P], the row of each pattern, in [0, R).
-        class_index: integers [P], index into `CLASS_NAMES`.
+        row: integers [P], the row of each pattern or setup, in [0, R); 0 for all where rows are `pooled`.
+        stage: integers [P], index into `kernels.waves.STAGES`, as `kernels.waves.stage_index` looks it up.
         direction: integers [P], 1 or -1.
-        span: integers [P], p_last - p0 in sessions, 0 or more.
+        span: integers [P], from p0 to the last pivot that is there, in sessions, 0 or more.
         score: real numbers [P], in [0, 1]; NaN where there is none.
         backend: "auto", "naive" or "cpu".
 
     Returns:
         float64 [P], in [1 / (1 + surrogates), 1]; NaN where there is no score, the span is beyond the last edge, or no
-        surrogate was asked for such a pattern.
+        surrogate was asked for such a pattern or setup.
 
     Raises:
         InvalidInputError: a wrong shape, dtype or range, named.
@@ -144,8 +172,8 @@ def p_values(
     scores = checked_scores(score)
     count = len(scores)
     rows = checked_indexes("row", row, count, 0, len(histograms.counts))
-    classes = checked_indexes("class_index", class_index, count, 0, len(CLASS_NAMES))
+    stages = checked_indexes("stage", stage, count, 0, len(STAGES))
     directions = checked_directions(direction, count)
     spans = checked_indexes("span", span, count, 0, np.iinfo(np.int64).max)
     compute = naive.p_values if choose("p_values", backend, AVAILABLE).backend == "naive" else cpu.p_values
-    return compute(histograms, rows, classes, directions, spans, scores)
+    return compute(histograms, rows, stages, directions, spans, scores)

@@ -9,19 +9,20 @@ import numpy.typing as npt
 from numba import njit
 
 from kernels.errors import InvalidInputError
-from kernels.nulls.model import Int32Array5D, NullHistograms
+from kernels.nulls.model import Int64Array5D, NullHistograms
 from kernels.panel import Float64Array1D, Float64Array2D
 from kernels.surrogates import cpu as cpu_surrogates
 from kernels.surrogates.model import FIELDS, Int64Array1D, Null, Rows, Terms
 from kernels.surrogates.rules import write_surrogate
 from kernels.volatility.gjr import GjrParameters
-from kernels.waves.classes import CLASS_NAMES
+from kernels.waves.cells import STAGES
 from kernels.waves.cpu import in_threads
 from kernels.waves.cpu_best_scores import cell_search, too_many_prefixes
-from kernels.waves.joint_search import Cells, CellSearch, best_of_bars
+from kernels.waves.joint_cells import Cells, CellSearch
+from kernels.waves.joint_search import best_of_bars
 from kernels.waves.patterns import ScanSettings
 
-Int32Array4D = npt.NDArray[np.int32]
+Int64Array4D = npt.NDArray[np.int64]
 
 HIGH, LOW = FIELDS.index("high"), FIELDS.index("low")
 
@@ -45,7 +46,7 @@ def null_histograms(
     """Histograms; arguments as the public function has checked them."""
     rows, terms = cpu_surrogates.prepare(open_, high, low, close, keys, null, seed, block, parameters)
     search = cell_search(settings, buckets, close.shape[1])
-    counts = np.zeros((len(close), len(CLASS_NAMES), 2, len(buckets), bins + 1), np.int32)
+    counts = np.zeros((len(close), len(STAGES), 2, len(buckets), bins + 1), np.int64)
 
     def work(row: int) -> None:
         failed = count_row(search, rows, terms, row, numbers.start, numbers.stop, counts[row])
@@ -63,7 +64,7 @@ def too_many(row: int, number: int) -> InvalidInputError:
 
 @njit(cache=True, nogil=True)
 def count_row(
-    search: CellSearch, rows: Rows, terms: Terms, row: int, first: int, stop: int, counts: Int32Array4D
+    search: CellSearch, rows: Rows, terms: Terms, row: int, first: int, stop: int, counts: Int64Array4D
 ) -> int:
     """Add the surrogates `first .. stop - 1` of one row to its histograms.
 
@@ -74,7 +75,7 @@ def count_row(
         row: which of `rows`.
         first: number of the first surrogate.
         stop: the first number after them.
-        counts: int32 [classes, 2, buckets, bins + 1], added to.
+        counts: int64 [stages, 2, buckets, bins + 1], added to.
 
     Returns:
         -1, or the number of the first surrogate whose search gave up.
@@ -91,15 +92,15 @@ def count_row(
 
 
 @njit(cache=True, nogil=True)
-def count_cells(cells: Cells, wanted: npt.NDArray[np.bool_], counts: Int32Array4D) -> None:
+def count_cells(cells: Cells, wanted: npt.NDArray[np.bool_], counts: Int64Array4D) -> None:
     """Add the best score of each cell that is asked for to its histogram."""
     bins = counts.shape[3] - 1
-    for wave_class in range(counts.shape[0]):
+    for stage in range(counts.shape[0]):
         for side in range(counts.shape[1]):
-            if not wanted[wave_class, side]:
+            if not wanted[stage, side]:
                 continue
             for bucket in range(counts.shape[2]):
-                counts[wave_class, side, bucket, bin_of(cells.best[wave_class, side, bucket], bins)] += 1
+                counts[stage, side, bucket, bin_of(cells.best[stage, side, bucket], bins)] += 1
 
 
 @njit(cache=True, nogil=True)
@@ -111,7 +112,7 @@ def bin_of(score: float, bins: int) -> int:
 def p_values(
     histograms: NullHistograms,
     row: npt.NDArray[np.int64],
-    class_index: npt.NDArray[np.int64],
+    stage: npt.NDArray[np.int64],
     direction: npt.NDArray[np.int64],
     span: npt.NDArray[np.int64],
     score: Float64Array1D,
@@ -119,15 +120,15 @@ def p_values(
     """p-values; arguments as the public function has checked them."""
     bucket = np.searchsorted(np.array(histograms.buckets, np.int64), span)
     found = np.empty(len(score))
-    write_p_values(histograms.counts, row, class_index, (1 - direction) // 2, bucket, score, found)
+    write_p_values(histograms.counts, row, stage, (1 - direction) // 2, bucket, score, found)
     return found
 
 
 @njit(cache=True, nogil=True)
 def write_p_values(
-    counts: Int32Array5D,
+    counts: Int64Array5D,
     row: npt.NDArray[np.int64],
-    class_index: npt.NDArray[np.int64],
+    stage: npt.NDArray[np.int64],
     side: npt.NDArray[np.int64],
     bucket: npt.NDArray[np.int64],
     score: Float64Array1D,
@@ -139,7 +140,7 @@ def write_p_values(
         p_value[pattern] = math.nan
         if bucket[pattern] >= counts.shape[3] or math.isnan(score[pattern]):
             continue
-        cell = counts[row[pattern], class_index[pattern], side[pattern], bucket[pattern]]
+        cell = counts[row[pattern], stage[pattern], side[pattern], bucket[pattern]]
         surrogates = 0
         as_good = 0
         own = bin_of(score[pattern], bins)

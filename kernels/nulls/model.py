@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-Int32Array5D = npt.NDArray[np.int32]
+Int64Array5D = npt.NDArray[np.int64]
 
 DEFAULT_BINS = 1000
 """Bins of scores from 0 to 1."""
@@ -17,19 +17,20 @@ DEFAULT_BINS = 1000
 class NullHistograms:
     """How the best scores of surrogates are spread, for each cell of R rows.
 
-    A cell is a class, a direction and a bucket of spans, as in `kernels.waves.BestScores`. Histograms of the same rows,
-    arguments and bins over other surrogates may be added: counts are whole numbers.
+    A cell is a stage, a direction and a bucket of spans, as in `kernels.waves.BestScores`. Histograms of the same rows,
+    arguments and bins over other surrogates may be added, and so may those of other rows (`pooled`): counts are whole
+    numbers.
 
     Attributes:
-        counts: int32 [R, classes, 2, buckets, bins + 1]. Bin b < bins counts the surrogates whose best score s has
-            floor(s x bins) = b; a score of 1 is in bin bins - 1. The last bin counts those without such a pattern. So
-            the bins of a cell sum to the number of surrogates; to 0 where the cell wasn't asked for.
+        counts: int64 [R, stages, 2, buckets, bins + 1]. Bin b < bins counts the surrogates whose best score s has
+            floor(s x bins) = b; a score of 1 is in bin bins - 1. The last bin counts those without such a pattern or
+            setup. So the bins of a cell sum to the number of surrogates; to 0 where the cell wasn't asked for.
         buckets: rising upper edges of the spans, inclusive, in sessions.
-        backend: "naive" or "cpu".
+        backend: "naive", "cpu" or "gpu".
         reason: why that backend.
     """
 
-    counts: Int32Array5D
+    counts: Int64Array5D
     buckets: tuple[int, ...]
     backend: str
     reason: str

@@ -13,7 +13,7 @@ from kernels.surrogates import naive as naive_surrogates
 from kernels.surrogates.model import Int64Array1D, Null
 from kernels.volatility.gjr import GjrParameters
 from kernels.waves import naive_best_scores
-from kernels.waves.classes import CLASS_NAMES
+from kernels.waves.cells import STAGES
 from kernels.waves.patterns import ScanSettings
 
 
@@ -34,15 +34,15 @@ def null_histograms(
     reason: str,
 ) -> NullHistograms:
     """Histograms; arguments as the public function has checked them."""
-    counts = np.zeros((len(close), len(CLASS_NAMES), 2, len(buckets), bins + 1), np.int32)
+    counts = np.zeros((len(close), len(STAGES), 2, len(buckets), bins + 1), np.int64)
     for number in numbers:
         one = np.array([number], np.int32)
         made = naive_surrogates.surrogates(open_, high, low, close, keys, one, null, seed, block, parameters)
         best = naive_best_scores.best_scores(made.low[:, 0], made.high[:, 0], settings, buckets, reason).score
-        for row, wave_class, side, bucket in np.ndindex(best.shape):
-            if CLASS_NAMES[wave_class] in settings.classes and (1, -1)[side] in settings.directions:
-                place = bin_of(float(best[row, wave_class, side, bucket]), bins)
-                counts[row, wave_class, side, bucket, place] += 1
+        for row, stage, side, bucket in np.ndindex(best.shape):
+            if STAGES[stage].name in settings.classes and (1, -1)[side] in settings.directions:
+                place = bin_of(float(best[row, stage, side, bucket]), bins)
+                counts[row, stage, side, bucket, place] += 1
     return NullHistograms(counts, buckets, "naive", reason)
 
 
@@ -54,7 +54,7 @@ def bin_of(score: float, bins: int) -> int:
 def p_values(
     histograms: NullHistograms,
     row: npt.NDArray[np.int64],
-    class_index: npt.NDArray[np.int64],
+    stage: npt.NDArray[np.int64],
     direction: npt.NDArray[np.int64],
     span: npt.NDArray[np.int64],
     score: Float64Array1D,
@@ -67,7 +67,7 @@ def p_values(
         p_value = math.nan
         if fitting and not math.isnan(score[pattern]):
             side = 0 if direction[pattern] == 1 else 1
-            cell = histograms.counts[row[pattern], class_index[pattern], side, fitting[0]].tolist()
+            cell = histograms.counts[row[pattern], stage[pattern], side, fitting[0]].tolist()
             as_good = sum(cell[bin_of(float(score[pattern]), bins) : bins])
             if sum(cell) > 0:
                 p_value = (1 + as_good) / (1 + sum(cell))

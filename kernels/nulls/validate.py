@@ -8,8 +8,7 @@ import numpy.typing as npt
 from kernels.errors import InvalidInputError
 from kernels.nulls.model import NullHistograms
 from kernels.panel import Float64Array1D
-from kernels.waves.cells import require_buckets
-from kernels.waves.classes import CLASS_NAMES
+from kernels.waves.cells import STAGES, require_buckets
 from kernels.waves.patterns import require_count
 
 MOST_NUMBERS = 2**31
@@ -49,11 +48,11 @@ def require_bins(bins: int) -> None:
 def require_histograms(histograms: NullHistograms) -> None:
     """Raise `InvalidInputError` unless counts and buckets belong together."""
     require_buckets(histograms.buckets)
-    counts, leading = histograms.counts, (len(CLASS_NAMES), 2, len(histograms.buckets))
-    if counts.ndim != 5 or counts.dtype != np.int32 or counts.shape[1:4] != leading or counts.shape[4] < 2:
+    counts, leading = histograms.counts, (len(STAGES), 2, len(histograms.buckets))
+    if counts.ndim != 5 or counts.dtype != np.int64 or counts.shape[1:4] != leading or counts.shape[4] < 2:
         raise InvalidInputError(
             "counts of the histograms",
-            expected=f"int32 [rows, {', '.join(map(str, leading))}, bins + 1]",
+            expected=f"int64 [rows, {', '.join(map(str, leading))}, bins + 1]",
             got=f"{counts.dtype} of shape {counts.shape}",
             mend="pass what null_histograms returned, or a sum of such counts",
         )
@@ -89,7 +88,7 @@ def checked_indexes(name: str, values: npt.ArrayLike, count: int, least: int, st
             f"{name} of pattern {outside[0]}",
             expected=f"{least} to {stop - 1}",
             got=str(array[outside[0]]),
-            mend="pass what belongs to the rows and classes of the histograms",
+            mend="pass what belongs to the rows and stages of the histograms",
         )
     return array.astype(np.int64)
 

@@ -17,7 +17,7 @@ from kernels.gpu_arrays import Device
 from kernels.panel import Float64Array2D, Int32Array1D
 from kernels.surrogates.cpu import prepare
 from kernels.surrogates.gpu_kernels import THREADS, Chunk, kernel
-from kernels.surrogates.model import FIELDS, Float64Array3D, Int64Array1D, Null, Rows, Surrogates, Terms
+from kernels.surrogates.model import FIELDS, Int64Array1D, Null, Rows, Surrogates, Terms
 from kernels.volatility.gjr import GjrParameters
 
 MOST_PAIRS = 2**22
@@ -62,7 +62,9 @@ def surrogates(
         fits = False
         try:
             device.require(needed + 8 * len(FIELDS) * bars * (stop - begin))
-            made[:, begin:stop] = _make_chunk(device, own_rows, terms, own_numbers, begin, stop, bars)
+            on_device = make_pairs(device, own_rows, terms, own_numbers, begin, stop, bars)
+            made[:, begin:stop] = np.moveaxis(device.download(on_device), 1, 0)
+            del on_device
             fits = True
         except MemoryError as error:
             if stop - begin == 1:
@@ -77,17 +79,28 @@ def surrogates(
     return Surrogates(*made.reshape(len(FIELDS), len(close), count, bars))
 
 
-def _make_chunk(
-    device: Device, rows: Rows, terms: Terms, numbers: Any, begin: int, stop: int, bars: int
-) -> Float64Array3D:
-    """The pairs from `begin` to `stop - 1`, float64 [4, pairs, T]."""
+def make_pairs(device: Device, rows: Rows, terms: Terms, numbers: Any, begin: int, stop: int, bars: int) -> Any:
+    """Make the pairs of row and number from `begin` to `stop - 1`, numbers within rows.
+
+    Args:
+        device: the device.
+        rows: from `prepare`, on the device.
+        terms: from `prepare`.
+        numbers: int32 [B] on the device, the surrogates of each row.
+        begin: the first pair.
+        stop: the first pair after them.
+        bars: bars of a row.
+
+    Returns:
+        float64 [pairs, 4, T] on the device, in the order of `FIELDS`.
+    """
     chunk = Chunk(numbers, device.xp.empty((stop - begin, len(FIELDS), bars)))
     threads = SIMULATED_THREADS if device.simulated else THREADS
     with warnings.catch_warnings():
         # A few surrogates can't fill the device, and needn't.
         warnings.filterwarnings("ignore", message=".*under-utilization")
         kernel()[-(-(stop - begin) // threads), threads](device.argument(rows), terms, device.argument(chunk), begin)
-    return np.moveaxis(device.download(chunk.made), 1, 0)
+    return chunk.made
 
 
 def _no_room(what: str, device: Device, got: str) -> BackendUnavailableError:

@@ -1,7 +1,7 @@
 """Elliott-wave patterns: every count that the hard rules allow, scored, as of any bar.
 
 `enumerate_class` lists the patterns of one series; `scan` selects the best confirmed patterns and the standing setups
-of many series as of many bars; `best_scores` is the best score of each class, direction and span in many series.
+of many series as of many bars; `best_scores` is the best score of each stage, direction and span in many series.
 Definitions, formulas and sources are in this folder's README.
 """
 
@@ -14,7 +14,7 @@ from kernels.device import Backend, choose
 from kernels.errors import InvalidInputError
 from kernels.panel import PricePanel
 from kernels.waves import cpu, cpu_best_scores, naive, naive_best_scores
-from kernels.waves.cells import SPAN_BUCKETS, BestScores, require_buckets
+from kernels.waves.cells import SPAN_BUCKETS, STAGES, BestScores, Stage, require_buckets, stage_index
 from kernels.waves.classes import CLASS_NAMES, CLASSES, COMPONENTS
 from kernels.waves.identity import pattern_id, pattern_ids
 from kernels.waves.patterns import (
@@ -43,11 +43,13 @@ __all__ = [
     "RESOLVED",
     "SETUP",
     "SPAN_BUCKETS",
+    "STAGES",
     "UNRESOLVED",
     "BestScores",
     "Patterns",
     "Scan",
     "ScanSettings",
+    "Stage",
     "best_scores",
     "enumerate_class",
     "pattern_id",
@@ -55,6 +57,7 @@ __all__ = [
     "risk_reward",
     "scan",
     "scan_origins",
+    "stage_index",
 ]
 
 AVAILABLE = ("naive", "cpu", "gpu")
@@ -193,11 +196,11 @@ def best_scores(
     buckets: tuple[int, ...] = SPAN_BUCKETS,
     backend: Backend = "auto",
 ) -> BestScores:
-    """Find the best score of the confirmed patterns of each class, direction and bucket of spans.
+    """Find the best score of the patterns and setups of each stage, direction and bucket of spans.
 
-    The window is the whole row, as in a scan whose origin is the last bar and whose length is the row's; scores are
-    those that the scan gives. Nothing is ranked, dropped for its overlap, described or remembered, so it is several
-    times as fast.
+    The window is the whole row, as in a scan whose origin is the last bar and whose length is the row's: a setup counts
+    where it stands as of the last bar. Scores are those that the scan gives. Nothing is ranked, dropped for its
+    overlap, described or remembered, so it is several times as fast.
 
     Args:
         low: real numbers [R, T], positive dollars; NaN in either price means that there is no bar, which splits the
@@ -206,7 +209,7 @@ def best_scores(
         settings: what to look for, `top_n`, `setup_top_n` and `max_overlap` aside; the defaults of `ScanSettings` if
             None.
         buckets: rising upper edges of p_last - p0, inclusive, in sessions, 1 or more.
-        backend: "auto", "naive" or "cpu".
+        backend: "auto", "naive", "cpu" or "gpu".
 
     Returns:
         The best scores of each row, and how many patterns they are the best of.
@@ -218,7 +221,11 @@ def best_scores(
     lows, highs = checked_bars(low, high, 2)
     require_buckets(buckets)
     wanted = ScanSettings() if settings is None else settings
-    chosen = choose("best_scores", backend, ("naive", "cpu"))
+    chosen = choose("best_scores", backend, AVAILABLE)
     if chosen.backend == "naive":
         return naive_best_scores.best_scores(lows, highs, wanted, buckets, chosen.reason)
+    if chosen.backend == "gpu":
+        from kernels.waves import gpu_best_scores
+
+        return gpu_best_scores.best_scores(lows, highs, wanted, buckets, chosen.reason)
     return cpu_best_scores.best_scores(lows, highs, wanted, buckets, chosen.reason)

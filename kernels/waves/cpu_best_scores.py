@@ -6,10 +6,11 @@ import numpy as np
 
 from kernels.errors import InvalidInputError
 from kernels.panel import Float64Array2D
-from kernels.waves.cells import BestScores, bucket_of_spans
-from kernels.waves.classes import CLASS_NAMES
+from kernels.waves.cells import CLASS_OF_STAGE, STAGES, BestScores, bucket_of_spans, stages_by_legs
+from kernels.waves.classes import CLASSES
 from kernels.waves.cpu import in_threads, wanted_sides
-from kernels.waves.joint_search import Cells, CellSearch, best_of_bars
+from kernels.waves.joint_cells import Cells, CellSearch
+from kernels.waves.joint_search import best_of_bars
 from kernels.waves.patterns import ScanSettings
 from kernels.waves.program import program
 from kernels.waves.score_bound import most_of_the_rest
@@ -23,8 +24,9 @@ def cell_search(settings: ScanSettings, buckets: tuple[int, ...], bars: int) -> 
     return CellSearch(
         program(),
         shared_rules(),
+        stages_by_legs(),
         most_of_the_rest(),
-        wanted_sides(settings),
+        wanted_sides(settings)[CLASS_OF_STAGE],
         bucket_of_spans(buckets, max_span),
         bars if settings.max_skip is None else settings.max_skip,
         max_span,
@@ -47,7 +49,7 @@ def best_scores(
 ) -> BestScores:
     """Best scores; arguments as the public function has checked them."""
     search = cell_search(settings, buckets, low.shape[1])
-    shape = len(low), len(CLASS_NAMES), 2, len(buckets) + 1
+    shape = len(low), len(STAGES), 2, len(buckets) + 1
     cells = Cells(np.empty(shape), np.empty(shape, np.int64))
 
     def work(row: int) -> None:
@@ -56,4 +58,4 @@ def best_scores(
 
     in_threads(work, list(range(len(low))))
     score, counts = np.ascontiguousarray(cells.best[..., :-1]), np.ascontiguousarray(cells.counts[..., :-1])
-    return BestScores(score, counts, cells.counts.sum(axis=(1, 2, 3)), "cpu", reason)
+    return BestScores(score, counts, cells.counts[:, : len(CLASSES)].sum(axis=(1, 2, 3)), "cpu", reason)

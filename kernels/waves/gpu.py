@@ -17,6 +17,7 @@ from kernels.gpu_arrays import Device
 from kernels.panel import Float64Array1D, Float64Array2D, Int32Array1D
 from kernels.waves.classes import CLASS_NAMES
 from kernels.waves.cpu import Part, assemble, wanted_sides
+from kernels.waves.gpu_chunks import in_chunks
 from kernels.waves.gpu_layout import Charts, Int64Array1D
 from kernels.waves.gpu_search import Asked, patterns_of_class, search_chunk
 from kernels.waves.gpu_select import Wish, fetch_selections, nothing_selected, select_for_origins
@@ -177,25 +178,9 @@ def select_in_chunks(
         origins, chosen = select_for_origins(device, found, wish, origin_at, *bars)
         return fetch_selections(device, found, origin_at, origins, chosen)
 
-    selections = []
-    waiting = planned_chunks(charts.column, device.memory)
-    while waiting:
-        chunk, stop = waiting.pop(0)
-        fits = False
-        try:
-            selections += work(chunk, stop)
-            fits = True
-        except MemoryError as error:
-            if stop - chunk == 1:
-                raise no_room(cuts[chunk].row, device, str(error)) from error
-        # Only here, after the error's frames are gone, is the memory of the failed chunk free.
-        device.release()
-        if fits:
-            device.chunks.append(stop - chunk)
-        else:
-            middle = (chunk + stop) // 2
-            waiting[:0] = [(chunk, middle), (middle, stop)]
-    return selections
+    chunks = planned_chunks(charts.column, device.memory)
+    parts = in_chunks(device, chunks, work, lambda series, got: no_room(cuts[series].row, device, got))
+    return [selection for part in parts for selection in part]
 
 
 def planned_chunks(column: Int64Array1D, memory: int) -> list[tuple[int, int]]:

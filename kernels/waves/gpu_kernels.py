@@ -6,6 +6,7 @@ NamedTuples, which the simulator hands on as they are. CUDA is imported by the f
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Callable
 from functools import cache
@@ -14,6 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from kernels.waves.classes import CLASS_NAMES, COMPONENTS, MAX_LEGS
+from kernels.waves.gpu_cells import CellTerms, ChunkCells, cell_of, key_of_score
 from kernels.waves.gpu_layout import (
     Charts,
     Chosen,
@@ -23,6 +25,7 @@ from kernels.waves.gpu_layout import (
     Grouped,
     KeptRoom,
     LegCounts,
+    Prices,
     RankedChunk,
     Tasks,
 )
@@ -36,6 +39,7 @@ from kernels.waves.gpu_threads import (
     score_record,
     search_task,
     select_place,
+    write_bar,
     write_chosen,
     write_start,
 )
@@ -56,6 +60,13 @@ THREADS, MOST_BLOCKS = 128, 4096
 
 SIMULATED_THREADS, SIMULATED_BLOCKS = 4, 2
 """The same in the simulator, where a thread is a thread of the host."""
+
+
+def write_bars(prices: Prices, charts: Charts) -> None:
+    """Write the charts of series whose prices are on the device, bar by bar."""
+    one = cuda.blockIdx.y
+    for t in range(cuda.grid(1), prices.low.shape[1], cuda.gridsize(1)):
+        write_bar(prices, one, t, charts)
 
 
 def count_legs(charts: Charts, chunk: int, counts: LegCounts, none: ChunkLegs) -> None:
@@ -142,6 +153,20 @@ def score(
         cuda.syncthreads()
 
 
+def keep_best(records: Records, result: Subdivision, terms: CellTerms, cells: ChunkCells) -> None:
+    """Find the best score of each cell that is asked for, and count its records.
+
+    Maxima and counts of whole numbers are the same in any order of threads.
+    """
+    one = cuda.blockIdx.y
+    for index in range(cells.record_at[one] + cuda.grid(1), cells.record_at[one + 1], cuda.gridsize(1)):
+        stage, side, bucket = cell_of(terms, records, index)
+        # A combination that isn't one has no score.
+        if terms.wanted[stage, side] and not math.isnan(result.score[index]):
+            cuda.atomic.max(cells.key, (one, stage, side, bucket), key_of_score(result.score[index]))
+            cuda.atomic.add(cells.counts, (one, stage, side, bucket), 1)
+
+
 def count_places(ranked: RankedChunk, origins: ChunkOrigins) -> None:
     """Count what each origin may select from."""
     one = cuda.blockIdx.y
@@ -167,10 +192,12 @@ def write_places(ranked: RankedChunk, grouped: Grouped, origins: ChunkOrigins, r
 class Kernels(NamedTuple):
     """The compiled kernels; `simulated` where the simulator runs them."""
 
+    write_bars: Any
     count_legs: Any
     write_legs: Any
     search: Any
     score: Any
+    keep_best: Any
     count_places: Any
     select_places: Any
     write_places: Any
@@ -186,10 +213,12 @@ def kernels() -> Kernels:
     # The functions above look the name up when they are compiled, or simulated.
     globals()["cuda"] = numba_cuda
     functions: tuple[Callable[..., None], ...] = (
+        write_bars,
         count_legs,
         write_legs,
         search,
         score,
+        keep_best,
         count_places,
         select_places,
         write_places,

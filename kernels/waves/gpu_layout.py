@@ -44,6 +44,17 @@ class Charts(NamedTuple):
     max_skip: Int32Array1D
 
 
+class Prices(NamedTuple):
+    """Series of equal length on the device.
+
+    Attributes:
+        low, high: float64 [S, n], dollars; NaN where there is no bar.
+    """
+
+    low: Float64Array2D
+    high: Float64Array2D
+
+
 class LegCounts(NamedTuple):
     """Legs per start. The places of a series are its rising starts by bar, then its falling starts, 2 (n + 1) in all.
 

@@ -19,10 +19,11 @@ from kernels.waves.gpu_layout import (
     ChunkOrigins,
     KeptRoom,
     LegCounts,
+    Prices,
     RankedChunk,
     Tasks,
 )
-from kernels.waves.legs import AllLegs, Bars, leg_between, legs_from
+from kernels.waves.legs import AllLegs, Bars, is_swing_high, is_swing_low, leg_between, legs_from
 from kernels.waves.patterns import NO_LEG
 from kernels.waves.program import Program
 from kernels.waves.rules import SCORE_STEPS, set_price, set_slopes, write_components
@@ -35,6 +36,33 @@ RECORD_BITS = MAX_RECORDS.bit_length()
 
 LAST_RECORD = (1 << RECORD_BITS) - 1
 """A number that no record has."""
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def next_beyond(values: Float64Array1D, t: int, sign: float) -> int:
+    """First later bar that is lower (sign 1) or higher (-1), or missing, as `legs.first_lower_after` finds it."""
+    if math.isnan(values[t]):
+        return t
+    later = t + 1
+    while later < len(values) and sign * values[later] >= sign * values[t]:
+        later += 1
+    return later
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def write_bar(prices: Prices, series: int, t: int, charts: Charts) -> None:
+    """Write what the charts say of one bar, as `legs.view_bars` does; in `swings` its own, into the next column."""
+    low, high = prices.low[series], prices.high[series]
+    at = charts.column[series] + t
+    charts.low[0, at], charts.high[0, at] = low[t], high[t]
+    charts.low[1, at], charts.high[1, at] = -high[t], -low[t]
+    log_low, log_high = math.log(low[t]), math.log(high[t])
+    charts.log_low[0, at], charts.log_high[0, at] = log_low, log_high
+    charts.log_low[1, at], charts.log_high[1, at] = -log_high, -log_low
+    lower, higher = next_beyond(low, t, 1.0), next_beyond(high, t, -1.0)
+    charts.lower_after[0, at], charts.higher_after[0, at] = lower, higher
+    charts.lower_after[1, at], charts.higher_after[1, at] = higher, lower
+    charts.swings[at + 1] = int(is_swing_low(low, t)) + int(is_swing_high(high, t))
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

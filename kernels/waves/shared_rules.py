@@ -21,6 +21,7 @@ from kernels.waves.program import (
     RULE,
     RULE_AT,
     RULE_COLUMNS,
+    SETUP,
     Int32Array2D,
     Program,
     program,
@@ -42,6 +43,7 @@ class SharedRules(NamedTuple):
         unfinished: int32 [MAX_LEGS + 1], the classes with more legs.
         required: int32 [MAX_LEGS + 1], the classes that aren't there unless that leg is resolved.
         leading: the classes that have leading patterns.
+        setups: int32 [MAX_LEGS + 1], the classes that have a setup of so many legs.
     """
 
     at: Int32Array1D
@@ -51,6 +53,7 @@ class SharedRules(NamedTuple):
     unfinished: Int32Array1D
     required: Int32Array1D
     leading: int
+    setups: Int32Array1D
 
 
 def bits(classes: list[int]) -> int:
@@ -82,6 +85,7 @@ def share_rules(declared: Program) -> SharedRules:
             [bits(np.flatnonzero(table[:, REQUIRED] << 1 >> leg & 1).tolist()) for leg in counts], np.int32
         ),
         leading=bits(np.flatnonzero(table[:, LEADING_KINDS : LEADING_KINDS + MAX_LEGS].any(axis=1)).tolist()),
+        setups=np.array([bits(np.flatnonzero(table[:, SETUP + count] >= 0).tolist()) for count in counts], np.int32),
     )
 
 

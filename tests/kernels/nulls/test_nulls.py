@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numba
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kernels.errors import BackendUnavailableError, InvalidInputError
-from kernels.nulls import NullHistograms, null_histograms, p_values
+from kernels.errors import InvalidInputError
+from kernels.nulls import NullHistograms, null_histograms, p_values, pooled
 from kernels.surrogates import surrogates
 from kernels.volatility.gjr import GjrParameters
-from kernels.waves import CLASS_NAMES, SPAN_BUCKETS, ScanSettings, best_scores, cpu_best_scores
+from kernels.waves import (
+    CLASS_NAMES,
+    SETUP,
+    SPAN_BUCKETS,
+    STAGES,
+    ScanSettings,
+    best_scores,
+    cpu_best_scores,
+    scan_origins,
+    stage_index,
+)
 
 NULLS = ("block", "gjr", "sign")
 PARAMETERS = GjrParameters(alpha=0.05, gamma=0.1, beta=0.85, degrees=5.0)
 BUCKETS = (10, 25, 60)
-CELLS = len(CLASS_NAMES), 2, len(BUCKETS)
+CELLS = len(STAGES), 2, len(BUCKETS)
 
 
 def bars_of(seed, rows, count, missing=0, decimals=None):
@@ -59,7 +71,7 @@ def test_both_backends_count_the_same(seed, count, missing, decimals, null, firs
     asked = {"null": null, "first": first, "bins": bins, "surrogates": 3, "settings": ScanSettings(**options)}
     found, expected = (histograms_of(bars, backend=backend, **asked) for backend in ("cpu", "naive"))
     assert (found.backend, expected.backend) == ("cpu", "naive")
-    assert found.counts.dtype == expected.counts.dtype == np.int32
+    assert found.counts.dtype == expected.counts.dtype == np.int64
     assert found.buckets == expected.buckets == BUCKETS
     np.testing.assert_array_equal(found.counts, expected.counts)
 
@@ -70,7 +82,7 @@ def test_the_counts_are_those_of_surrogates_made_beforehand(null):
     parameters = PARAMETERS if null == "gjr" else None
     numbers = np.arange(5, 13, dtype=np.int32)
     made = surrogates(*bars, numbers, null=null, seed=3, parameters=parameters, backend="cpu")
-    expected = np.zeros((3, *CELLS, 51), np.int32)
+    expected = np.zeros((3, *CELLS, 51), np.int64)
     for index in range(len(numbers)):
         score = best_scores(made.low[:, index], made.high[:, index], buckets=BUCKETS, backend="cpu").score
         place = np.where(np.isnan(score), 50, np.minimum(np.floor(np.nan_to_num(score) * 50), 49)).astype(int)
@@ -78,7 +90,8 @@ def test_the_counts_are_those_of_surrogates_made_beforehand(null):
     found = histograms_of(bars, null, first=5, surrogates=8)
     np.testing.assert_array_equal(found.counts, expected)
     assert (found.counts.sum(axis=-1) == 8).all()
-    assert found.counts[..., :50].any(axis=(0, 2, 4)).all()
+    assert found.counts[:, : len(CLASS_NAMES), ..., :50].any(axis=(0, 2, 4)).all()
+    assert found.counts[:, len(CLASS_NAMES) :, ..., :50].any(axis=(0, 2, 4)).sum() > 15
     assert found.counts[..., 50].any()
 
 
@@ -112,7 +125,7 @@ def test_cells_that_are_not_asked_for_stay_empty_and_others_do_not_change():
     whole = histograms_of(bars).counts
     part = histograms_of(bars, settings=ScanSettings(classes=("impulse", "zigzag"), directions=(-1,))).counts
     asked = np.zeros(CELLS[:2], bool)
-    asked[[CLASS_NAMES.index("impulse"), CLASS_NAMES.index("zigzag")], 1] = True
+    asked[[stage.name in ("impulse", "zigzag") for stage in STAGES], 1] = True
     np.testing.assert_array_equal(part[:, asked], whole[:, asked])
     assert not part[:, ~asked].any()
 
@@ -131,7 +144,7 @@ def test_rows_without_patterns_are_counted_as_such(backend):
 
 def one_cell(*counts):
     """Histograms of one row, in which the upward zigzags of the first bucket have these counts."""
-    table = np.zeros((1, *CELLS, len(counts)), np.int32)
+    table = np.zeros((1, *CELLS, len(counts)), np.int64)
     table[0, CLASS_NAMES.index("zigzag"), 0, 0] = counts
     return NullHistograms(table, BUCKETS, "cpu", "made by hand")
 
@@ -142,7 +155,7 @@ def p_of_zigzags(histograms, scores, direction=1, span=10, backend="cpu"):
     return p_values(
         histograms,
         row=np.zeros(count, int),
-        class_index=np.full(count, CLASS_NAMES.index("zigzag")),
+        stage=np.full(count, CLASS_NAMES.index("zigzag")),
         direction=np.full(count, direction),
         span=np.full(count, span),
         score=scores,
@@ -173,15 +186,15 @@ def test_a_p_value_is_nan_where_nothing_was_calibrated(backend):
 
 
 def cells_with_patterns(low, high):
-    """The best patterns of each cell, as columns of `p_values`."""
+    """The best pattern or setup of each cell, as columns of `p_values`."""
     score = best_scores(low, high, buckets=BUCKETS, backend="cpu").score
-    row, class_index, side, bucket = np.nonzero(np.isfinite(score))
+    row, stage, side, bucket = np.nonzero(np.isfinite(score))
     return {
         "row": row,
-        "class_index": class_index,
+        "stage": stage,
         "direction": 1 - 2 * side,
         "span": np.array(BUCKETS)[bucket],
-        "score": score[row, class_index, side, bucket],
+        "score": score[row, stage, side, bucket],
     }
 
 
@@ -191,7 +204,7 @@ def test_p_values_from_bins_are_never_below_the_exact_ones():
     made = surrogates(*bars, np.arange(20, dtype=np.int32), null="block", seed=3, backend="cpu")
     best = [best_scores(made.low[:, k], made.high[:, k], buckets=BUCKETS, backend="cpu").score for k in range(20)]
     bucket = np.searchsorted(BUCKETS, patterns["span"])
-    cell = patterns["row"], patterns["class_index"], (1 - patterns["direction"]) // 2, bucket
+    cell = patterns["row"], patterns["stage"], (1 - patterns["direction"]) // 2, bucket
 
     def exact(slack):
         return (1 + sum(score[cell] >= patterns["score"] - slack for score in best)) / 21
@@ -206,17 +219,70 @@ def test_p_values_from_bins_are_never_below_the_exact_ones():
         assert bins > 10 or (found > exact(0)).any()
 
 
+def test_pooling_adds_up_the_rows_in_any_parts():
+    bars = bars_of(12, 5, 80)
+    whole = histograms_of(bars)
+    sums = pooled(whole)
+    assert (sums.counts.dtype, sums.counts.shape) == (np.int64, (1, *CELLS, 51))
+    assert (sums.buckets, sums.backend, sums.reason) == (whole.buckets, whole.backend, whole.reason)
+    np.testing.assert_array_equal(sums.counts[0], whole.counts.sum(axis=0))
+    chunks = [pooled(histograms_of([values[rows] for values in bars])) for rows in (slice(0, 2), slice(2, 5))]
+    np.testing.assert_array_equal(sum(chunk.counts for chunk in chunks), sums.counts)
+    np.testing.assert_array_equal(pooled(sums).counts, sums.counts)
+    assert not pooled(dataclasses.replace(whole, counts=whole.counts[:0])).counts.any()
+
+
+def test_pooled_counts_may_pass_an_int32():
+    much = dataclasses.replace(one_cell(2**31, 0), counts=np.repeat(one_cell(2**31, 2**31).counts, 3, axis=0))
+    assert pooled(much).counts.max() == 3 * 2**31
+    assert p_of_zigzags(pooled(much), [0.5]) == [(1 + 3 * 2**31) / (1 + 6 * 2**31)]
+
+
+@pytest.mark.parametrize("backend", ["naive", "cpu"])
+def test_a_pooled_p_value_asks_the_surrogates_of_every_row(backend):
+    rows = [(4, 0, 2, 1, 3), (0, 0, 0, 9, 1)]
+    both = dataclasses.replace(one_cell(*rows[0]), counts=np.concatenate([one_cell(*row).counts for row in rows]))
+    assert p_of_zigzags(both, [0.5, 0.9], backend=backend) == [4 / 11, 2 / 11]
+    assert p_of_zigzags(pooled(both), [0.5, 0.9], backend=backend) == [13 / 21, 11 / 21]
+
+
+def test_the_setups_of_a_scan_have_p_values():
+    bars = bars_of(13, 1, 90)
+    kept = scan_origins(bars[2], bars[1], [0], [89], [90], backend="cpu").patterns
+    own = kept.status == SETUP
+    last = np.take_along_axis(kept.pivots, kept.legs[:, None].astype(int), 1)[:, 0]
+    found = p_values(
+        histograms_of(bars, surrogates=30),
+        row=kept.series[own],
+        stage=stage_index(kept.class_index[own], kept.legs[own]),
+        direction=kept.direction[own],
+        span=last[own] - kept.pivots[own, 0],
+        score=kept.score[own],
+    )
+    assert own.sum() > 20
+    inside = last[own] - kept.pivots[own, 0] <= BUCKETS[-1]
+    assert inside.sum() > 20
+    assert (np.isfinite(found) == inside).all()
+    assert found[inside].min() >= 1 / 31
+    assert len(np.unique(found[inside])) > 5
+
+
 def test_surrogates_are_judged_by_other_surrogates_as_chance_is():
     *prices, keys = bars_of(10, 60, 90)
     made = surrogates(*prices, keys, np.array([0], np.int32), null="block", seed=3, backend="cpu")
     patterns = cells_with_patterns(made.low[:, 0], made.high[:, 0])
-    found = p_values(histograms_of((*prices, keys), first=1, surrogates=39, bins=1000), **patterns)
+    own = histograms_of((*prices, keys), first=1, surrogates=39, bins=1000)
+    of_rows = p_values(own, **patterns)
+    of_all = p_values(pooled(own), **patterns | {"row": np.zeros_like(patterns["row"])})
+    is_setup = patterns["stage"] >= len(CLASS_NAMES)
     # The scores of a cell are exchangeable, none at all the least of them, so a p-value is at most uniform. The cells
     # of a row depend on each other: as if a dozen of them counted.
-    for level in (0.05, 0.1, 0.25, 0.5):
-        share = (found <= level).sum() / (60 * np.prod(CELLS))
-        assert share <= level + 3 * np.sqrt(level * (1 - level) / (60 * 12))
-        assert share > 0.3 * level
+    for found in (of_rows, of_all):
+        for chosen, stages in ((~is_setup, len(CLASS_NAMES)), (is_setup, len(STAGES) - len(CLASS_NAMES))):
+            for level in (0.05, 0.1, 0.25, 0.5):
+                share = (found[chosen] <= level).sum() / (60 * stages * 2 * len(BUCKETS))
+                assert share <= level + 3 * np.sqrt(level * (1 - level) / (60 * 12))
+                assert share > 0.3 * level
 
 
 ARGUMENTS = {"null": "block", "seed": 1, "surrogates": 2}
@@ -255,19 +321,13 @@ def test_bad_bars_and_keys_are_refused_and_named():
         null_histograms(open_, high, low, close, keys[:1], **ARGUMENTS)
 
 
-def test_an_explicit_backend_that_is_not_there_is_refused():
-    with pytest.raises(BackendUnavailableError, match="auto, naive, cpu"):
-        null_histograms(*BARS, **ARGUMENTS, backend="gpu")
-    assert null_histograms(*BARS, **ARGUMENTS).backend == "cpu"
-
-
 def test_a_surrogate_with_too_many_prefixes_is_named(monkeypatch):
     monkeypatch.setattr(cpu_best_scores, "MAX_VISITS", 10)
     with pytest.raises(InvalidInputError, match=r"surrogate 4 of row 0: expected at most 10 prefixes"):
         null_histograms(*BARS, **ARGUMENTS | {"first": 4})
 
 
-GOOD = {"row": [0, 1], "class_index": [3, 0], "direction": [1, -1], "span": [5, 30], "score": [0.5, 0.6]}
+GOOD = {"row": [0, 1], "stage": [3, 0], "direction": [1, -1], "span": [5, 30], "score": [0.5, 0.6]}
 
 
 @pytest.mark.parametrize(
@@ -277,7 +337,7 @@ GOOD = {"row": [0, 1], "class_index": [3, 0], "direction": [1, -1], "span": [5, 
         ({"row": [-1, 0]}, "row of pattern 0"),
         ({"row": [0.0, 1.0]}, "row of p_values: expected whole numbers"),
         ({"row": [0]}, "row of p_values: expected whole numbers of shape"),
-        ({"class_index": [0, 12]}, "class_index of pattern 1: expected 0 to 11"),
+        ({"stage": [0, 22]}, "stage of pattern 1: expected 0 to 21"),
         ({"direction": [1, 0]}, "direction of pattern 1: expected 1 or -1; got 0"),
         ({"direction": [2, 1]}, "direction of pattern 0"),
         ({"span": [-1, 3]}, "span of pattern 0"),
@@ -298,18 +358,21 @@ def test_bad_patterns_are_refused_and_named(columns, said):
     "counts",
     [
         np.zeros((1, *CELLS, 5)),
-        np.zeros((1, *CELLS, 1), np.int32),
-        np.zeros((1, 3, 2, 3, 5), np.int32),
-        np.zeros((*CELLS, 5), np.int32),
+        np.zeros((1, *CELLS, 5), np.int32),
+        np.zeros((1, *CELLS, 1), np.int64),
+        np.zeros((1, len(CLASS_NAMES), 2, 3, 5), np.int64),
+        np.zeros((*CELLS, 5), np.int64),
     ],
 )
 def test_counts_of_another_shape_or_type_are_refused(counts):
     with pytest.raises(InvalidInputError, match="counts of the histograms"):
         p_of_zigzags(NullHistograms(counts, BUCKETS, "cpu", ""), [0.5])
+    with pytest.raises(InvalidInputError, match="counts of the histograms"):
+        pooled(NullHistograms(counts, BUCKETS, "cpu", ""))
 
 
 def test_the_default_buckets_are_those_of_best_scores():
     found = null_histograms(*BARS, **ARGUMENTS)
     assert found.buckets == SPAN_BUCKETS
-    assert found.counts.shape == (2, len(CLASS_NAMES), 2, len(SPAN_BUCKETS), 1001)
+    assert found.counts.shape == (2, len(STAGES), 2, len(SPAN_BUCKETS), 1001)
     assert found.reason

@@ -1,8 +1,7 @@
-"""Best scores of each class, direction and span: the oracle's, and those of a scan that keeps every pattern."""
+"""Best scores of each stage, direction and span: the oracle's, and those of a scan that keeps everything."""
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 
 import numba
@@ -12,65 +11,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kernels.errors import BackendUnavailableError, InvalidInputError
-from kernels.waves import CLASS_NAMES, CONFIRMED, SPAN_BUCKETS, ScanSettings, best_scores, cpu_best_scores, scan_origins
-from kernels.waves.joint_search import Cells, best_of_bars
+from kernels.errors import InvalidInputError
+from kernels.waves import CLASS_NAMES, SPAN_BUCKETS, STAGES, ScanSettings, best_scores, cpu_best_scores
+from kernels.waves.joint_cells import Cells
+from kernels.waves.joint_search import best_of_bars
 from kernels.waves.program import LENGTHS, QUANTITIES, RULE_AT, program
 from kernels.waves.rules import HOLDS, closeness, verdict
 from kernels.waves.score_bound import most_closeness
 from kernels.waves.shared_rules import classes_left, shared_rules
-from tests.kernels.waves.charts import EVERYTHING, SMALL_IMPULSE, TEXTBOOK, chart, random_bars, wave
+from tests.kernels.waves.best_cells import ARRAYS, assert_like_the_oracle, assert_same_cells, best_of_scan, walks
+from tests.kernels.waves.charts import EVERYTHING, SMALL_IMPULSE, TEXTBOOK, chart, wave
 
 PRICES = Path(__file__).parents[4] / "shared" / "data" / "sp500_daily.parquet"
-ARRAYS = ("score", "counts", "candidates")
-
-
-def walks(seed, rows, count, **options):
-    """Random walks, one per row."""
-    rng = np.random.default_rng(seed)
-    bars = [random_bars(rng, count, drift=drift, **options) for drift in rng.choice([-0.004, 0.0, 0.004], rows)]
-    return np.array([low for low, _ in bars]), np.array([high for _, high in bars])
-
-
-def assert_same(found, expected, step=0.0):
-    """Equal counts, and scores equal to the last bit, or to `step`."""
-    for name in ARRAYS:
-        value, wanted = getattr(found, name), getattr(expected, name)
-        assert (value.dtype, value.shape, value.flags.c_contiguous) == (wanted.dtype, wanted.shape, True), name
-        np.testing.assert_allclose(value, wanted, rtol=0, atol=step, err_msg=name)
-
-
-def assert_like_the_oracle(low, high, wanted=None, buckets=SPAN_BUCKETS):
-    """Both backends agree; return what they say."""
-    found, expected = (
-        best_scores(low, high, settings=wanted, buckets=buckets, backend=backend) for backend in ("cpu", "naive")
-    )
-    assert (found.backend, expected.backend) == ("cpu", "naive")
-    assert_same(found, expected, step=2.0**-39)
-    return found
-
-
-def best_of_scan(low, high, wanted, buckets):
-    """The same from the patterns of a scan that keeps them all."""
-    rows, count = low.shape
-    whole = dataclasses.replace(wanted, top_n=10**6, setup_top_n=0, max_overlap=1.0)
-    found = scan_origins(
-        low, high, np.arange(rows), np.full(rows, count - 1), np.full(rows, count), settings=whole, backend="cpu"
-    )
-    patterns = found.patterns
-    kept = found.pattern[patterns.status[found.pattern] == CONFIRMED]
-    assert len(kept) == found.candidates.sum()
-    span = np.take_along_axis(patterns.pivots, patterns.legs[:, None].astype(int), 1)[:, 0] - patterns.pivots[:, 0]
-    bucket = np.searchsorted(buckets, span)
-    kept = kept[bucket[kept] < len(buckets)]
-    shape = rows, len(CLASS_NAMES), 2, len(buckets)
-    score, counts = np.full(shape, np.nan), np.zeros(shape, np.int64)
-    cell = patterns.series[kept], patterns.class_index[kept], (patterns.direction[kept] == -1).astype(int), bucket[kept]
-    np.fmax.at(score, cell, patterns.score[kept])
-    np.add.at(counts, cell, 1)
-    return dataclasses.replace(
-        best_scores(low[:0], high[:0], backend="cpu"), score=score, counts=counts, candidates=found.candidates
-    )
 
 
 @settings(max_examples=60, deadline=None)
@@ -91,18 +43,19 @@ def test_random_walks_with_plateaus_and_gaps(seed, count, decimals, missing, buc
     low, high = walks(seed, 2, count, decimals=decimals, missing=missing)
     wanted = ScanSettings(**options)
     found = assert_like_the_oracle(low, high, wanted, buckets)
-    assert_same(found, best_of_scan(low, high, wanted, buckets))
+    assert_same_cells(found, best_of_scan(low, high, wanted, buckets))
 
 
 def test_the_walks_hold_every_class_both_ways_in_several_buckets():
     low, high = walks(3, 8, 110)
     found = assert_like_the_oracle(low, high, buckets=(10, 30, 60, 200))
-    assert (found.counts.sum(axis=(0, 3)) > 0).all()
+    confirmed = found.counts[:, : len(CLASS_NAMES)]
+    assert (confirmed.sum(axis=(0, 3)) > 0).all()
     assert (found.counts.sum(axis=(0, 1, 2)) > 100).all()
     assert (np.isnan(found.score) == (found.counts == 0)).all()
     assert np.nanmin(found.score) >= 0
     assert np.nanmax(found.score) <= 1
-    assert (found.candidates == found.counts.sum(axis=(1, 2, 3))).all()
+    assert (found.candidates == confirmed.sum(axis=(1, 2, 3))).all()
 
 
 @pytest.mark.parametrize("direction", [1, -1])
@@ -111,7 +64,7 @@ def test_the_textbook_chart_of_every_class(name, direction):
     drawn = chart(TEXTBOOK[name], direction)
     low, high = drawn.low[None], drawn.high[None]
     found = assert_like_the_oracle(low, high)
-    assert_same(found, best_of_scan(low, high, ScanSettings(), SPAN_BUCKETS))
+    assert_same_cells(found, best_of_scan(low, high, ScanSettings(), SPAN_BUCKETS))
     assert found.counts[0, CLASS_NAMES.index(name), (1 - direction) // 2].any()
 
 
@@ -132,7 +85,7 @@ def test_a_diagonal_with_an_impulse_inside_resolves_what_it_may(place, inside):
     # A bucket for each span, so that few patterns share a cell.
     buckets = tuple(range(1, drawn.pivots[-1] - drawn.pivots[0] + 1))
     found = best_scores(low, high, buckets=buckets, backend="cpu")
-    assert_same(found, best_of_scan(low, high, ScanSettings(), buckets))
+    assert_same_cells(found, best_of_scan(low, high, ScanSettings(), buckets))
     assert found.counts[0, CLASS_NAMES.index("zigzag"), 0, -1] > 0
 
 
@@ -143,7 +96,7 @@ def test_real_prices_have_the_scores_of_their_scan():
     symbol, low, high = (table[name].to_numpy() for name in table.column_names)
     low, high = (np.stack([prices[symbol == name][:504] for name in ("AAPL", "KO", "XOM")]) for prices in (low, high))
     found = best_scores(low, high, backend="cpu")
-    assert_same(found, best_of_scan(low, high, ScanSettings(), SPAN_BUCKETS))
+    assert_same_cells(found, best_of_scan(low, high, ScanSettings(), SPAN_BUCKETS))
     assert (found.candidates > 2000).all()
     assert (found.counts.sum(axis=(0, 1, 2)) > 100).all()
 
@@ -156,7 +109,7 @@ def test_a_span_belongs_to_the_first_bucket_whose_edge_it_does_not_pass():
             zigzags = found.counts[0, CLASS_NAMES.index("zigzag")]
             assert zigzags.tolist() == [expected, [0] * len(buckets)]
             assert found.candidates.tolist() == [1]
-            assert np.isfinite(found.score).sum() == sum(expected)
+            assert np.isfinite(found.score[:, : len(CLASS_NAMES)]).sum() == sum(expected)
 
 
 def test_a_pattern_counts_from_the_bar_after_its_last_pivot():
@@ -187,20 +140,23 @@ HOLDING_PATTERNS = {
     "extreme prices",
     "prices one unit in the last place apart",
 }
+HOLDING_SETUPS = HOLDING_PATTERNS | {"two prices"}
 
 
 @pytest.mark.parametrize("name", LINES)
 def test_odd_series(name):
     line = LINES[name][None]
     found = assert_like_the_oracle(line, line, buckets=(10, 20))
-    assert bool(found.counts.any()) == (name in HOLDING_PATTERNS)
+    confirmed, setups = np.split(found.counts, [len(CLASS_NAMES)], axis=1)
+    assert bool(confirmed.any()) == (name in HOLDING_PATTERNS)
+    assert bool(setups.any()) == (name in HOLDING_SETUPS)
     assert not np.isnan(found.score[found.counts > 0]).any()
 
 
 @pytest.mark.parametrize("backend", ["naive", "cpu"])
 def test_no_rows_give_empty_columns(backend):
     found = best_scores(np.empty((0, 9)), np.empty((0, 9)), backend=backend)
-    assert found.score.shape == found.counts.shape == (0, len(CLASS_NAMES), 2, len(SPAN_BUCKETS))
+    assert found.score.shape == found.counts.shape == (0, len(STAGES), 2, len(SPAN_BUCKETS))
     assert found.candidates.shape == (0,)
     assert found.reason
 
@@ -211,7 +167,7 @@ def test_a_row_is_the_same_alone_in_any_order_and_on_any_number_of_threads():
     threads = numba.get_num_threads()
     try:
         numba.set_num_threads(1)
-        assert_same(best_scores(low, high, backend="cpu"), found)
+        assert_same_cells(best_scores(low, high, backend="cpu"), found)
     finally:
         numba.set_num_threads(threads)
     order = np.random.default_rng(1).permutation(len(low))
@@ -228,7 +184,7 @@ def test_every_cell_is_written_whatever_was_there():
     low, high = walks(12, 2, 120)
     wanted = ScanSettings(classes=("impulse", "zigzag"), directions=(-1,))
     search = cpu_best_scores.cell_search(wanted, (20, 40), 120)
-    shape = len(CLASS_NAMES), 2, 3
+    shape = len(STAGES), 2, 3
     made = []
     for poison in (np.nan, -1.0, np.inf):
         cells = Cells(np.full(shape, poison), np.full(shape, 99, np.int64))
@@ -241,7 +197,7 @@ def test_every_cell_is_written_whatever_was_there():
         np.testing.assert_array_equal(cells.best, made[0].best)
         np.testing.assert_array_equal(cells.counts, made[0].counts)
     asked = np.zeros(shape[:2], bool)
-    asked[[CLASS_NAMES.index("impulse"), CLASS_NAMES.index("zigzag")], 1] = True
+    asked[[stage.name in ("impulse", "zigzag") for stage in STAGES], 1] = True
     assert not made[0].counts[~asked].any()
     assert np.isnan(made[0].best[~asked]).all()
     assert made[0].counts[asked].any()
@@ -315,12 +271,6 @@ def test_bad_bars_are_refused_and_named():
         best_scores(LOW[0], HIGH[0])
 
 
-def test_an_explicit_backend_that_is_not_there_is_refused():
-    with pytest.raises(BackendUnavailableError, match="auto, naive, cpu"):
-        best_scores(LOW, HIGH, backend="gpu")
-    assert best_scores(LOW, HIGH).backend == "cpu"
-
-
 def test_a_series_with_too_many_prefixes_is_refused_and_named(monkeypatch):
     monkeypatch.setattr(cpu_best_scores, "MAX_VISITS", 20_000)
     line = np.array([LINES["sawtooth"], 50 * np.exp(0.003 * (np.arange(40) % 2))])
@@ -341,5 +291,5 @@ def test_the_input_is_left_as_it_was():
 def test_what_a_scan_keeps_does_not_matter():
     found = best_scores(LOW, HIGH, backend="cpu")
     for options in ({"top_n": 0}, {"setup_top_n": 0}, {"max_overlap": 0.0}):
-        assert_same(best_scores(LOW, HIGH, settings=ScanSettings(**options), backend="cpu"), found)
-    assert_same(best_scores(LOW, HIGH, settings=EVERYTHING, backend="cpu"), found)
+        assert_same_cells(best_scores(LOW, HIGH, settings=ScanSettings(**options), backend="cpu"), found)
+    assert_same_cells(best_scores(LOW, HIGH, settings=EVERYTHING, backend="cpu"), found)
