@@ -1,21 +1,29 @@
 """The contract of every table in the lake: columns, types, units, ranges, keys. Enforced at the write, nowhere else."""
 
-from dataclasses import replace
-
 import pyarrow as pa
 
 from kernels.samples import COLUMNS as SAMPLE_COLUMNS
-from kernels.waves import COMPONENTS
 from resources.forecast_contracts import FORECAST_SCORES, FORECAST_SKILL, FORECASTS, quantile_column
 from resources.simulation_contracts import PICKS, SIMULATIONS
 from resources.table_contract import SESSION_COLUMN, SYMBOL_COLUMN, Column, Contract
+from resources.wave_contracts import (
+    NULL_DISTRIBUTIONS,
+    PATTERN_OUTCOME_RATES,
+    PATTERN_OUTCOMES,
+    PATTERNS,
+    SCAN_SYMBOLS,
+    WINDOWS,
+)
 
 __all__ = [
     "CONTRACTS",
     "FORECASTS",
     "FORECAST_SCORES",
     "FORECAST_SKILL",
+    "NULL_DISTRIBUTIONS",
     "PATTERNS",
+    "PATTERN_OUTCOMES",
+    "PATTERN_OUTCOME_RATES",
     "PICKS",
     "PRICES",
     "QUARANTINE",
@@ -31,21 +39,6 @@ __all__ = [
 
 _UNKNOWN = "null where the source doesn't know"
 _PRICE = "dollars as traded; kept as it came, null where the source has none; see `quarantine`"
-_PIVOT = pa.struct(
-    [
-        pa.field("session", pa.date32(), False),
-        pa.field("price", pa.float64(), False),
-        pa.field("kind", pa.string(), False),
-    ]
-)
-_SUBDIVISION = pa.struct(
-    [
-        pa.field("resolved", pa.string(), False),
-        pa.field("child_id", pa.string()),
-        pa.field("child_class", pa.string()),
-        pa.field("position", pa.string()),
-    ]
-)
 
 UNIVERSE = Contract(
     "universe",
@@ -100,92 +93,6 @@ QUARANTINE = Contract(
     ),
 )
 
-WINDOWS = Contract(
-    "windows",
-    1,
-    "session",
-    ("symbol", "length"),
-    (
-        SESSION_COLUMN,
-        SYMBOL_COLUMN,
-        Column("length", pa.int32(), "sessions in the window, which ends at the session", low=1),
-        Column("volatility", pa.float64(), "standard deviation of daily log returns", True, 0.0),
-        Column("range", pa.float64(), "log of highest high over lowest low", True, 0.0),
-        Column("extrema", pa.float64(), "swings per bar", True, 0.0, 2.0),
-        Column("slope", pa.float64(), "absolute least-squares slope of log close per bar, times length", True, 0.0),
-        Column("volatility_rank", pa.float64(), "cross-sectional rank within the length", True, 0.0, 1.0),
-        Column("range_rank", pa.float64(), "cross-sectional rank within the length", True, 0.0, 1.0),
-        Column("extrema_rank", pa.float64(), "cross-sectional rank within the length", True, 0.0, 1.0),
-        Column("slope_rank", pa.float64(), "cross-sectional rank within the length", True, 0.0, 1.0),
-        Column("pre_score", pa.float64(), "weighted mean of the four ranks", True, 0.0, 1.0),
-        Column("rank", pa.int32(), "1 = best pre-score of the session; null without a pre-score", True, 1),
-        Column("kept", pa.bool_(), "whether patterns are searched in this window"),
-        Column("reason", pa.string(), "kept, or why not"),
-    ),
-)
-
-PATTERNS = Contract(
-    "patterns",
-    2,
-    "session",
-    ("symbol", "pattern_id"),
-    (
-        SESSION_COLUMN,
-        SYMBOL_COLUMN,
-        Column("pattern_id", pa.string(), "hash of symbol, class, direction and pivot sessions; the same every day"),
-        Column("class", pa.string(), "wave class, see kernels/waves"),
-        Column("direction", pa.int8(), "1: starts at a low; -1: starts at a high", low=-1, high=1),
-        Column("degree", pa.int8(), "0 without children, else 1 + the largest child's", low=0),
-        Column(
-            "status",
-            pa.string(),
-            "confirmed; setup: a prefix that still stands; part: in the subdivision of one of the best counts",
-        ),
-        Column("legs", pa.int8(), "confirmed legs", low=2),
-        Column("rank", pa.int32(), "1 = best score of the symbol within its status; null for parts", True, 1),
-        Column("pivots", pa.list_(pa.field("element", _PIVOT, False)), "legs + 1 pivots, split-adjusted dollars"),
-        Column(
-            "subdivisions",
-            pa.list_(pa.field("element", _SUBDIVISION, False)),
-            "one for each leg. resolved: yes, no, or unresolved where the leg is too short to tell. Of the pattern "
-            "that resolves it: child_id (its pattern_id), child_class, and the position (leading, ending) of a "
-            "diagonal. Children of parts, of confirmed counts and of setups of rank top_n or better have a row too",
-        ),
-        Column(
-            "score", pa.float64(), "weighted sum of the components; what is unknown counts one half", low=0.0, high=1.0
-        ),
-        *(
-            Column(name, pa.float64(), "component score, see kernels/waves; null where it can't be known", True, 0, 1)
-            for name in COMPONENTS
-        ),
-        Column(
-            "margins",
-            pa.list_(pa.field("element", pa.float64())),
-            "0 (broken) to 1 for each hard rule of the class, in the order of kernels.waves.CLASSES[class].rules; "
-            "null where legs are missing",
-        ),
-        Column(
-            "targets",
-            pa.list_(pa.field("element", pa.float64(), False)),
-            "split-adjusted dollars, that of the channel line last; empty unless a setup",
-        ),
-        Column("invalidation", pa.float64(), "dollars at which a hard rule breaks; null unless a setup", True, 0.0),
-        Column(
-            "risk_reward",
-            pa.float64(),
-            "from the close: the way to the nearest target not reached over the way to the invalidation, see "
-            "kernels/waves; null unless a setup with both",
-            True,
-            0.0,
-        ),
-        Column("p_value", pa.float64(), "against surrogates of the same series; null until calibrated", True, 0.0, 1.0),
-        Column("q_value", pa.float64(), "false-discovery rate over the session; null until calibrated", True, 0.0, 1.0),
-    ),
-)
-
-
-SCAN_SYMBOLS = replace(PATTERNS, name="scan_symbols", partition=None)
-
 _NOT_NEGATIVE = ("index", "0..3", "sessions", "share of the sessions")
 _KNOWN = ("state_equity", "state_cash", "state_leverage", "label_total_return", "label_cost", "label_turnover")
 
@@ -213,7 +120,10 @@ CONTRACTS = {
         PRICES,
         QUARANTINE,
         WINDOWS,
+        NULL_DISTRIBUTIONS,
         PATTERNS,
+        PATTERN_OUTCOMES,
+        PATTERN_OUTCOME_RATES,
         FORECASTS,
         FORECAST_SCORES,
         FORECAST_SKILL,

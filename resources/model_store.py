@@ -5,14 +5,12 @@ time stamp. What belongs here: bytes to models and back. What doesn't: how a mod
 """
 
 import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from kernels.errors import LakeError, WavemillError
 from kernels.forecast.config import NetworkConfig
@@ -20,7 +18,7 @@ from kernels.forecast.fitted import INPUTS, FittedModel
 from kernels.forecast.network import require_weights
 from kernels.forecast.train import TrainingState
 from kernels.volatility import HarParameters, PooledQuantiles
-from resources.canonical_json import canonical_json
+from resources.array_file import Arrays, decode_arrays, encode_arrays
 from resources.lake_files import LakeFiles, Stamp
 
 TABLE = "forecast_model"
@@ -28,9 +26,6 @@ FORMAT = 1
 """Raised when the arrays or the note change."""
 
 _NETWORK = "network."
-_HEADER = "note"
-
-Arrays = dict[str, npt.NDArray[Any]]
 
 
 @dataclass(frozen=True)
@@ -110,7 +105,7 @@ class ModelStore:
             "made_from": made_from,
             "sha256": _sha256(arrays),
         }
-        self._files.write(TABLE, _name(year), _encode(arrays, {**known, "note": dict(note)}))
+        self._files.write(TABLE, _name(year), encode_arrays(arrays, {**known, "note": dict(note)}))
         self._files.settle(TABLE)
         stored = self.read(year)
         if stored is None:
@@ -135,12 +130,12 @@ class ModelStore:
     def write_state(self, year: int, made_from: str, state: TrainingState) -> None:
         """Keep how far a training has come, so that one that is killed can go on."""
         header = {"made_from": made_from, "epoch": state.epoch, "losses": [list(pair) for pair in state.losses]}
-        self._files.write(TABLE, _state_name(year), _encode(state.arrays, header))
+        self._files.write(TABLE, _state_name(year), encode_arrays(state.arrays, header))
 
     def read_state(self, year: int, made_from: str) -> TrainingState | None:
         """The state of a training that was killed; None if there is none, or it was on other data or settings."""
         try:
-            arrays, header = _decode(self._files.read(TABLE, _state_name(year)))
+            arrays, header = decode_arrays(self._files.read(TABLE, _state_name(year)))
             if header["made_from"] != made_from:
                 return None
             return TrainingState(header["epoch"], arrays, tuple(tuple(pair) for pair in header["losses"]))
@@ -156,7 +151,7 @@ class ModelStore:
 
     def _decode(self, name: str) -> StoredModel:
         try:
-            arrays, header = _decode(self._files.read(TABLE, name))
+            arrays, header = decode_arrays(self._files.read(TABLE, name))
             if header["format"] != FORMAT or header["inputs"] != list(INPUTS):
                 raise ValueError(f"format {header['format']} with the inputs {header['inputs']}")
             if _sha256(arrays) != header["sha256"]:
@@ -223,33 +218,6 @@ def _model_of(arrays: Arrays, header: Mapping[str, Any]) -> FittedModel:
         config,
         weights or None,
     )
-
-
-def _encode(arrays: Arrays, header: Mapping[str, Any]) -> bytes:
-    # It takes a tenth of a second to import, and most runs read no model.
-    from safetensors.numpy import save
-
-    ordered = {name: np.ascontiguousarray(arrays[name]) for name in sorted(arrays)}
-    data: bytes = save(ordered, metadata={_HEADER: canonical_json(header).decode("ascii")})
-    return data
-
-
-def _decode(data: bytes) -> tuple[Arrays, dict[str, Any]]:
-    """The arrays and the header of a file.
-
-    Raises:
-        ValueError: the bytes are no safetensors file, or have no header of ours.
-    """
-    from safetensors import SafetensorError
-    from safetensors.numpy import load
-
-    try:
-        arrays = load(data)
-        size = int.from_bytes(data[:8], "little")
-        header: dict[str, Any] = json.loads(json.loads(data[8 : 8 + size])["__metadata__"][_HEADER])
-    except (SafetensorError, KeyError, json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise ValueError(f"{type(error).__name__}: {error}") from error
-    return arrays, header
 
 
 def _sha256(arrays: Arrays) -> str:

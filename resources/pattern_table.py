@@ -23,6 +23,9 @@ from resources.contracts import PATTERNS
 
 STATUSES = ("confirmed", "setup", "part")
 _PART = STATUSES.index("part")
+SIGNIFICANCE_COLUMNS = ("p_value", "q_value", "null_model", "surrogates", "null_through")
+"""Unknown in these tables; `significance.with_significance` fills them."""
+
 _BY_SESSION = ("session", "status", "rank", "targets", "risk_reward")
 _RESOLUTIONS = {UNRESOLVED: "unresolved", NOT_RESOLVED: "no", RESOLVED: "yes"}
 _POSITIONS = ("leading", "ending")
@@ -137,8 +140,7 @@ def _columns(patterns: Patterns, symbols: npt.NDArray[np.str_], sessions: Sessio
             "targets": _lists(np.zeros(count, np.intp), pa.array([], pa.float64())),
             "invalidation": patterns.invalidation,
             "risk_reward": pa.nulls(count, pa.float64()),
-            "p_value": pa.nulls(count, pa.float64()),
-            "q_value": pa.nulls(count, pa.float64()),
+            **{name: pa.nulls(count, PATTERNS.schema.field(name).type) for name in SIGNIFICANCE_COLUMNS},
         }
     )
     return table.drop_columns(list(_BY_SESSION))
