@@ -1,6 +1,8 @@
 """Every `WAVEMILL_*` environment variable, read in one place. The README lists the same ones; a test compares."""
 
+import math
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,6 +11,7 @@ from typing import get_args
 from kernels.device import Backend
 from kernels.errors import SettingsError
 from resources.price_sources import DEFAULT_SEED, PRICE_SOURCES
+from resources.webhook import require_webhook_url
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 
@@ -25,6 +28,9 @@ class Settings:
         seed: seed of the simulated market (`WAVEMILL_SEED`), 0 to 2**63 - 1.
         backend: "auto", "naive", "cpu" or "gpu" (`WAVEMILL_BACKEND`).
         compiled: local folder of compiled networks (`WAVEMILL_COMPILED`); `data/compiled` in the project if unset.
+        alert_url: where alerts are sent (`WAVEMILL_ALERT_URL`); None if unset. A secret: it is in no `repr`.
+        alert_p_value: largest p-value of a setup that is sent, 0 to 1 (`WAVEMILL_ALERT_P_VALUE`).
+        alert_risk_reward: smallest gain over risk of it, 0 or more (`WAVEMILL_ALERT_RISK_REWARD`).
     """
 
     price_source: str = "simulated"
@@ -34,6 +40,9 @@ class Settings:
     seed: int = DEFAULT_SEED
     backend: str = "auto"
     compiled: str = ""
+    alert_url: str | None = field(default=None, repr=False)
+    alert_p_value: float = 0.001
+    alert_risk_reward: float = 1.0
 
 
 VARIABLES = {
@@ -44,6 +53,9 @@ VARIABLES = {
     "WAVEMILL_SEED": "seed",
     "WAVEMILL_BACKEND": "backend",
     "WAVEMILL_COMPILED": "compiled",
+    "WAVEMILL_ALERT_URL": "alert_url",
+    "WAVEMILL_ALERT_P_VALUE": "alert_p_value",
+    "WAVEMILL_ALERT_RISK_REWARD": "alert_risk_reward",
 }
 
 
@@ -79,6 +91,8 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
             got="nothing",
             mend="set WAVEMILL_CONSTITUENTS_PATH=<file>",
         )
+    if "alert_url" in given:
+        require_webhook_url(given["alert_url"])
     return Settings(
         price_source=source,
         prices_path=given.get("prices_path"),
@@ -87,6 +101,9 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
         seed=_seed(given.get("seed")),
         backend=given.get("backend", Settings.backend),
         compiled=given.get("compiled") or str(PROJECT_ROOT / "data" / "compiled"),
+        alert_url=given.get("alert_url"),
+        alert_p_value=_number("WAVEMILL_ALERT_P_VALUE", given, Settings.alert_p_value, 1.0),
+        alert_risk_reward=_number("WAVEMILL_ALERT_RISK_REWARD", given, Settings.alert_risk_reward, math.inf),
     )
 
 
@@ -111,3 +128,20 @@ def _seed(text: str | None) -> int:
             mend="set WAVEMILL_SEED=7, say, or unset it",
         )
     return int(text)
+
+
+def _number(name: str, given: Mapping[str, str], default: float, high: float) -> float:
+    text = given.get(VARIABLES[name])
+    if text is None:
+        return default
+    # Only what a person would write: float() takes "nan", " 1" and "1_000" too.
+    plain = re.fullmatch(r"[0-9]+(\.[0-9]+)?(e-?[0-9]+)?", text, flags=re.ASCII)
+    number = float(text) if plain else math.nan
+    if not (0.0 <= number <= high and math.isfinite(number)):
+        raise SettingsError(
+            f"environment variable {name}",
+            expected="a number from 0 to 1" if high == 1.0 else "a number, 0 or more",
+            got=repr(text),
+            mend=f"set {name}={default}, say, or unset it",
+        )
+    return number

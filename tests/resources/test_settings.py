@@ -31,9 +31,21 @@ def test_every_variable_sets_its_own_setting() -> None:
         "WAVEMILL_SEED": "11",
         "WAVEMILL_BACKEND": "naive",
         "WAVEMILL_COMPILED": "compiled",
+        "WAVEMILL_ALERT_URL": "https://example.com/s3cret",
+        "WAVEMILL_ALERT_P_VALUE": "1e-4",
+        "WAVEMILL_ALERT_RISK_REWARD": "2.5",
     }
     assert read_settings(environment) == Settings(
-        "files", "prices.parquet", "constituents.csv", "memory://lake", 11, "naive", "compiled"
+        "files",
+        "prices.parquet",
+        "constituents.csv",
+        "memory://lake",
+        11,
+        "naive",
+        "compiled",
+        "https://example.com/s3cret",
+        0.0001,
+        2.5,
     )
     assert environment.keys() == VARIABLES.keys()
     assert list(VARIABLES.values()) == [field.name for field in fields(Settings)]
@@ -70,6 +82,12 @@ def test_each_price_source_has_its_own_lake(source: str) -> None:
         ("WAVEMILL_SEED", "1_000"),
         ("WAVEMILL_SEED", "\u0667"),
         ("WAVEMILL_SEED", str(2**63)),
+        *(
+            (f"WAVEMILL_ALERT_{name}", value)
+            for name in ("P_VALUE", "RISK_REWARD")
+            for value in ("-0.1", "nan", "inf", "1e999", " 1", "1_0", "0x1", "low", ".", "\u0661")
+        ),
+        ("WAVEMILL_ALERT_P_VALUE", "1.001"),
     ],
 )
 def test_a_value_that_makes_no_sense_is_named(variable: str, value: str) -> None:
@@ -83,6 +101,21 @@ def test_a_value_that_makes_no_sense_is_named(variable: str, value: str) -> None
 @pytest.mark.parametrize("seed", ["0", "7", str(2**63 - 1)])
 def test_a_seed_is_a_whole_number(seed: str) -> None:
     assert read_settings({"WAVEMILL_SEED": seed}).seed == int(seed)
+
+
+@pytest.mark.parametrize("value", ["0", "1", "0.05", "1e-3", "1.0"])
+def test_a_threshold_is_a_plain_number(value: str) -> None:
+    settings = read_settings({"WAVEMILL_ALERT_P_VALUE": value, "WAVEMILL_ALERT_RISK_REWARD": value})
+    assert (settings.alert_p_value, settings.alert_risk_reward) == (float(value), float(value))
+
+
+def test_the_address_of_the_alerts_is_checked_and_never_shown() -> None:
+    settings = read_settings({"WAVEMILL_ALERT_URL": "https://example.com/s3cret"})
+    assert settings.alert_url == "https://example.com/s3cret"
+    assert "example" not in repr(settings)
+    with pytest.raises(SettingsError, match="http to another machine") as caught:
+        read_settings({"WAVEMILL_ALERT_URL": "http://example.com/s3cret"})
+    assert "example" not in str(caught.value)
 
 
 @pytest.mark.parametrize("value", ["x", ""])
