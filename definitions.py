@@ -1,4 +1,4 @@
-"""What Dagster loads: every asset, check, job, schedule and resource of Wavemill."""
+"""What Dagster loads: every asset, check, job, schedule, sensor and resource of Wavemill."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,7 +7,7 @@ import dagster as dg
 
 from assets.catalogue import ASSETS
 from assets.checks import CHECKS
-from jobs.catalogue import JOBS, SCHEDULES
+from jobs.catalogue import JOBS, SCHEDULES, SENSORS
 from resources import wiring
 from resources.settings import read_settings
 
@@ -41,6 +41,7 @@ def build_defs(*, resource_overrides: Mapping[str, Any] | None = None) -> dg.Def
         asset_checks=CHECKS,
         jobs=JOBS,
         schedules=SCHEDULES,
+        sensors=SENSORS,
         executor=dg.in_process_executor,
         resources=resources | dict(resource_overrides or {}),
     )

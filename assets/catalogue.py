@@ -1,9 +1,12 @@
 """Every asset, in the order of the chain."""
 
 from assets.compiled_forecaster import compiled_forecaster
+from assets.daily_report import daily_report
 from assets.forecast_model import forecast_model
 from assets.forecast_skill import forecast_skill
 from assets.forecasts import forecasts
+from assets.null_distributions import null_distributions
+from assets.pattern_outcomes import pattern_outcomes
 from assets.patterns import patterns
 from assets.picks import picks
 from assets.prices import prices
@@ -18,12 +21,15 @@ ASSETS = [
     prices,
     quarantine,
     windows,
+    null_distributions,
     patterns,
+    pattern_outcomes,
     compiled_forecaster,
     forecast_model,
     forecasts,
     forecast_skill,
     simulations,
     picks,
+    daily_report,
     synthetic_samples,
 ]

@@ -105,17 +105,25 @@ def _quantile_order(tables: SessionTables) -> Finding:
 
 
 def _trained_before(tables: SessionTables) -> Finding:
-    table = tables["forecasts"]
-    through = table["trained_through"]
-    late = pc.fill_null(pc.greater_equal(through, table["session"]), False)
+    return _seen_before(tables, "forecasts", "trained_through", "by a model")
+
+
+def _null_before(tables: SessionTables) -> Finding:
+    return _seen_before(tables, "patterns", "null_through", "compared with a null model")
+
+
+def _seen_before(tables: SessionTables, table: str, column: str, words: str) -> Finding:
+    """Whether what a row is made from ends before the row's session."""
+    through = tables.column(table, column)
+    late = pc.fill_null(pc.greater_equal(through, tables.column(table, "session")), False)
     count = pc.sum(pc.cast(late, pa.int64())).as_py() or 0
-    trained = len(table) - through.null_count
-    words = (
-        f"{count} rows by a model that has seen their session or a later one"
+    known = len(through) - through.null_count
+    told = (
+        f"{count} rows {words} that has seen their session or a later one"
         if count
-        else f"{trained} rows by a model trained before their session, {len(table) - trained} by an untrained one"
+        else f"{known} rows {words} that ends before their session, {through.null_count} not"
     )
-    return Finding(not count, words, {"rows": len(table), "by_a_trained_model": trained, "late": count})
+    return Finding(not count, told, {"rows": len(through), "known": known, "late": count})
 
 
 CHECKS = [
@@ -167,7 +175,13 @@ CHECKS = [
         ],
     ),
     checks_of(windows, [SessionCheck("kept_windows", "At least one window is kept.", False, _windows_rows)]),
-    checks_of(patterns, [SessionCheck("score_range", "Every score lies in [0, 1].", True, _pattern_scores)]),
+    checks_of(
+        patterns,
+        [
+            SessionCheck("score_range", "Every score lies in [0, 1].", True, _pattern_scores),
+            SessionCheck("null_before", "No null model has seen the session that it judges.", True, _null_before),
+        ],
+    ),
     checks_of(
         forecasts,
         [

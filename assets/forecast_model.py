@@ -63,7 +63,7 @@ def forecast_model(
     lake: LakeResource,
     forecaster: ForecasterResource,
 ) -> dg.MaterializeResult:
-    """Volatility, residuals and a small network, fitted on all bars through the year; the model serves the next year.
+    """The model behind next year's forecasts: volatility, residuals and a small network, fitted on all bars so far.
 
     The network is trained on the sessions before the year, and the year itself, held out, stops it. In that year the
     model must beat GJR-FHS to be promoted. If it doesn't, or if there is too little history to tell, the model is kept

@@ -1,6 +1,5 @@
 """How good the forecasts of a year were: the models of the year before and every baseline, on the same origins."""
 
-import base64
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,9 +12,10 @@ import pyarrow as pa
 from pydantic import Field
 
 from assets.forecast_model import forecast_model
+from assets.pictures import picture
 from assets.prices import prices
 from assets.quarantine import quarantine
-from assets.session_run import preview
+from assets.session_run import preview, table_of
 from assets.universe import universe
 from assets.years import through_year, year_asset
 from kernels.errors import InvalidInputError
@@ -25,17 +25,27 @@ from kernels.forecast.fitted import RunNetwork, candidate_forecasts
 from kernels.panel import Int32Array1D
 from kernels.volatility import DEFAULT_HORIZONS, DEFAULT_LEVELS, Forecasts
 from resources.contracts import FORECAST_SKILL
+from resources.forecast_contracts import baseline_column, interval_column
 from resources.forecast_history import YearHistory, history_fingerprint, load_year_history
 from resources.forecast_models import ForecastModel, open_forecast_model, require_forecasts
 from resources.model_store import ModelStore, StoredModel
 from resources.parquet_lake import ParquetLake, fingerprint
 from resources.skill_plots import skill_plots
-from resources.skill_tables import score_table, scores_from_tables, skill_markdown, skill_table
+from resources.skill_tables import (
+    SHOWN_INTERVAL,
+    score_table,
+    scores_from_tables,
+    shown_baseline,
+    skill_markdown,
+    skill_table,
+)
 from resources.wiring import ForecasterResource, LakeResource
 
 CODE_VERSION = "1"
 BASELINE = "ewma-fhs"
 SCORES, SKILL = "forecast_scores", FORECAST_SKILL.name
+FOLLOWED_HORIZONS = (DEFAULT_HORIZONS[0], DEFAULT_HORIZONS[-1])
+"""Whose skill is followed over the years, in numbers: the shortest and the longest."""
 
 
 class ForecastSkillConfig(dg.Config):
@@ -71,11 +81,12 @@ def forecast_skill(
     lake: LakeResource,
     forecaster: ForecasterResource,
 ) -> dg.MaterializeResult:
-    """CRPS, coverage, calibration and rank correlation of every model, by horizon, for the year and all years so far.
+    """How good the forecasts were: a row is a model at a horizon, with its CRPS, its coverage and its calibration.
 
-    Judged are the candidates of the model trained through the year before, what of it served, and six baselines fitted
-    on the same sessions. Skill is the share of CRPS below a baseline's; its t is that of Diebold and Mariano on daily
-    means, because 500 symbols on a day are not 500 samples. The daily scores are the table `forecast_scores`.
+    There is a row for the year and one for all years so far. Judged are the candidates of the model trained through the
+    year before, what of it served, and six baselines fitted on the same sessions. Skill is the share of CRPS below a
+    baseline's; its t is that of Diebold and Mariano on daily means, because 500 symbols on a day are not 500 samples.
+    The daily scores are the table `forecast_scores`.
     """
     store = lake.open()
     models = ModelStore(store.files)
@@ -96,7 +107,10 @@ def forecast_skill(
                 context.add_asset_metadata({"judged": False, "reason": nothing}, partition_key=key)
                 continue
             _write(store, key, judged.scores, made_from)
-            extra |= {"seconds": round(time.monotonic() - began, 3), "left_out": judged.left_out}
+            extra |= {
+                "seconds": round(time.monotonic() - began, 3),
+                "left_out": table_of(("model", "reason"), sorted(judged.left_out.items())),
+            }
         _report(context, store, key, extra)
     return dg.MaterializeResult()
 
@@ -192,15 +206,32 @@ def _write(lake: ParquetLake, key: str, scores: ForecastScores, made_from: str) 
 def _report(context: dg.AssetExecutionContext, lake: ParquetLake, key: str, extra: dict[str, Any]) -> None:
     skill = lake.read(SKILL, key)
     daily = pa.concat_tables([lake.read(SCORES, year) for year in [*_earlier_years(lake, int(key)), key]])
-    plots = base64.b64encode(skill_plots(daily)).decode("ascii")
+    plots = picture("calibration and skill over time", skill_plots(daily))
     context.add_asset_metadata(
         {
             "dagster/partition_row_count": len(skill),
             "dagster/uri": lake.uri(SKILL, key),
+            **_served_skill(skill, key),
             "skill": dg.MetadataValue.md(skill_markdown(skill)),
-            "plots": dg.MetadataValue.md(f"![calibration and skill over time](data:image/png;base64,{plots})"),
+            "plots": dg.MetadataValue.md(plots),
             "preview": preview(skill),
             **extra,
         },
         partition_key=key,
     )
+
+
+def _served_skill(skill: pa.Table, year: str) -> dict[str, float]:
+    """What served in the year, by horizon: CRPS skill in percent, and the share inside the 90 % interval."""
+    baseline = shown_baseline(set(skill["model"].to_pylist()))
+    columns = {
+        f"skill_over_{baseline.replace('-', '_')}": baseline_column("skill", baseline),
+        "inside_90": interval_column("coverage", SHOWN_INTERVAL),
+    }
+    return {
+        f"{name}_{row['horizon']}": row[column]
+        for row in skill.to_pylist()
+        if (row["period"], row["model"]) == (year, "served") and row["horizon"] in FOLLOWED_HORIZONS
+        for name, column in columns.items()
+        if row[column] is not None
+    }

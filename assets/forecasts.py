@@ -3,14 +3,17 @@
 from collections.abc import Iterator
 
 import dagster as dg
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from assets.forecast_inputs import Stretch, forecast_bars, stretches
 from assets.forecast_model import forecast_model
 from assets.lookback import load_lookback
 from assets.partitions import session_keys
+from assets.pictures import forecast_pictures
 from assets.quarantine import quarantine
-from assets.session_run import SessionRun, over_lookback, session_asset
+from assets.session_run import Followed, SessionRun, over_lookback, session_asset
 from assets.universe import universe
 from kernels.volatility import DEFAULT_HORIZONS
 from resources.contracts import FORECASTS
@@ -22,6 +25,7 @@ from resources.tables import forecast_tables
 from resources.wiring import ForecasterResource, ForecastModelResource, LakeResource, ScanSettingsResource
 
 CODE_VERSION = "2"
+LONGEST = DEFAULT_HORIZONS[-1]
 
 
 @session_asset(
@@ -43,11 +47,12 @@ def forecasts(
     served_model: ForecastModelResource,
     forecaster: ForecasterResource,
 ) -> dg.MaterializeResult:
-    """Eleven quantiles of each member's log return over the next 1, 2, 5, 10 and 21 sessions.
+    """What prices may do next: a row is a member and a horizon, with eleven quantiles of its log return to there.
 
-    The model trained through the year before serves. Where there is none, or where it didn't beat its hurdle, the
-    baseline serves and says so: filtered historical simulation over EWMA volatility. Either says how much a price may
-    move, hardly in which direction. A symbol with too little history has a row that says so.
+    Horizons are 1, 2, 5, 10 and 21 sessions. The model trained through the year before serves. Where there is none, or
+    where it didn't beat its hurdle, the baseline serves and says so: filtered historical simulation over EWMA
+    volatility. Either says how much a price may move, hardly in which direction. A symbol with too little history has a
+    row that says so.
     """
     keys = session_keys(context)
     store = lake.open()
@@ -64,14 +69,24 @@ def forecasts(
             "universe": require_inputs(store, "universe", keys),
         },
     )
-    run = SessionRun(context, store, FORECASTS, CODE_VERSION, made_from)
+    run = SessionRun(
+        context, store, FORECASTS, CODE_VERSION, made_from, Followed(("horizon", "status", "volatility"), _numbers)
+    )
     pending = run.pending()
     if pending:
         run.write(_tables(store, stretches(store, pending), models), len(pending))
         run.metadata |= warmed.report()
     for key in keys:
         run.by_session[key] = report_of(models[key])
-    return run.result()
+    return run.result(lambda key: {"largest_expected_moves": forecast_pictures(store, key)})
+
+
+def _numbers(table: pa.Table) -> dict[str, int | float]:
+    known = table.filter(pc.and_(pc.equal(table["horizon"], LONGEST), pc.equal(table["status"], "ok")))
+    median = (
+        {f"median_volatility_{LONGEST}": float(np.median(known["volatility"].to_numpy()))} if known.num_rows else {}
+    )
+    return {"symbols_with_forecast": known.num_rows, **median}
 
 
 def _tables(

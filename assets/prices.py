@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from pydantic import Field
 
 from assets.partitions import session_keys
-from assets.session_run import SessionRun, session_asset
+from assets.session_run import SessionRun, session_asset, table_of
 from assets.universe import universe
 from kernels.errors import PriceDataError
 from resources.contracts import PRICES
@@ -33,7 +33,7 @@ class PricesConfig(dg.Config):
 def prices(
     context: dg.AssetExecutionContext, config: PricesConfig, lake: LakeResource, price_source: PriceSourceResource
 ) -> dg.MaterializeResult:
-    """The bar of every member on each session: open, high, low, close in dollars and volume in shares, as traded.
+    """The bars of each session: a row is a member's open, high, low and close in dollars, and its volume, as traded.
 
     Splits and dividends are kept beside the bars, and adjustment happens on reading. A bar is kept as it came, good or
     bad: `quarantine` says which ones can't be trusted. A symbol whose bars can't be fetched is named with the reason,
@@ -125,4 +125,4 @@ def _tell(context: dg.AssetExecutionContext, run: SessionRun, report: FetchRepor
         if entries:
             lines = [f"{symbol}: {reason}" for symbol, reason in sorted(entries.items())]
             context.log.warning(f"{title} ({len(lines)}): " + "; ".join(lines))
-            run.metadata[f"{title}_reasons"] = dg.MetadataValue.json(dict(sorted(entries.items())))
+            run.metadata[f"{title}_reasons"] = table_of(("symbol", "reason"), sorted(entries.items()))

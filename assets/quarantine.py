@@ -7,10 +7,11 @@ from datetime import date
 import dagster as dg
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from assets.partitions import session_keys
 from assets.prices import prices
-from assets.session_run import SessionRun, over_lookback, session_asset
+from assets.session_run import Followed, SessionRun, over_lookback, session_asset, table_of
 from kernels.device import choose
 from kernels.quality import QualitySettings, find_faults
 from resources.contracts import QUARANTINE
@@ -25,31 +26,40 @@ CODE_VERSION = "1"
 
 @session_asset(QUARANTINE, CODE_VERSION, group="market", kinds=("parquet", "numba"), deps=[over_lookback(prices)])
 def quarantine(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult:
-    """Faulty bars, in the partition of the session at whose close the fault could first be known.
+    """The bars that can't be trusted: a row is a faulty bar with the reason, so that nothing is computed from it.
 
-    Some faults show only later: a bar that carries the prices of a day to come. Panels as of a session leave out what
-    was known by then and nothing more, so the past never changes. The bars themselves stay in `prices`. Entries that
-    are flagged but not excluded are for your eyes: moves without a recorded action, missing bars.
+    It lies in the partition of the session at whose close the fault could first be known. Some faults show only later:
+    a bar that carries the prices of a day to come. Panels as of a session leave out what was known by then and nothing
+    more, so the past never changes. The bars themselves stay in `prices`. Entries that are flagged but not excluded are
+    for your eyes: moves without a recorded action, missing bars.
     """
     keys = session_keys(context)
     store = lake.open()
     made_from = made_from_lookback(store, keys, ["prices"], {"settings": QualitySettings()})
-    run = SessionRun(context, store, QUARANTINE, CODE_VERSION, made_from)
+    run = SessionRun(context, store, QUARANTINE, CODE_VERSION, made_from, Followed(("excluded",), _numbers))
     pending = run.pending()
     if pending:
         run.write(_tables(store, pending), len(pending))
     choice = choose("find_faults", "auto", ("naive", "cpu"))
     run.metadata |= {"backend": choice.backend, "backend_reason": choice.reason}
-    run.metadata["faults_by_kind"] = dg.MetadataValue.json(_faults_by_kind(store, keys))
+    run.metadata["faults_by_kind"] = _faults_by_kind(store, keys)
     return run.result()
 
 
-def _faults_by_kind(lake: ParquetLake, keys: list[str]) -> dict[str, int]:
-    """How many entries of each kind the sessions have together."""
-    return dict(
-        sorted(
-            Counter(kind for key in keys for kind in lake.read("quarantine", key, ["kind"])["kind"].to_pylist()).items()
-        )
+def _numbers(table: pa.Table) -> dict[str, int]:
+    return {"excluded_bars": pc.sum(table["excluded"]).as_py() or 0}
+
+
+def _faults_by_kind(lake: ParquetLake, keys: list[str]) -> dg.TableMetadataValue | str:
+    """How many entries of each kind the sessions have together, and how many of them are excluded."""
+    entries: Counter[str] = Counter()
+    excluded: Counter[str] = Counter()
+    for key in keys:
+        table = lake.read("quarantine", key, ["kind", "excluded"])
+        entries.update(table["kind"].to_pylist())
+        excluded.update(table.filter(table["excluded"])["kind"].to_pylist())
+    return table_of(
+        ("kind", "entries", "excluded"), ((kind, entries[kind], excluded[kind]) for kind in sorted(entries))
     )
 
 

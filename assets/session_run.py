@@ -1,16 +1,16 @@
 """What every asset over sessions does alike: skip what is current, write as it goes, log progress, report."""
 
 import time
-import warnings
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import dagster as dg
 import pyarrow as pa
 
+from assets.declared import declared_asset
 from assets.partitions import SESSIONS
 from assets.progress import Progress
 from resources.contracts import Contract
@@ -23,6 +23,18 @@ _WRITERS = 2
 Metadata = dict[str, Any]
 
 
+class Followed(NamedTuple):
+    """The numbers of a session that are worth following over sessions; Dagster draws them over the partitions.
+
+    Attributes:
+        columns: of the table, which they are read from.
+        numbers: from a table with these columns to the numbers by name; what isn't known is left out.
+    """
+
+    columns: tuple[str, ...]
+    numbers: Callable[[pa.Table], Mapping[str, int | float]]
+
+
 @dataclass
 class SessionRun:
     """One asset's work over the sessions of one run.
@@ -33,6 +45,7 @@ class SessionRun:
         contract: of the asset's table.
         code_version: of the asset; a partition made by another version is made again.
         made_from: session -> fingerprint of everything its partition is made from.
+        followed: the numbers that every session has, also one that is kept.
         metadata: of the run, shown with the newest session.
         by_session: session -> metadata of its own; of the sessions that this run made.
     """
@@ -42,9 +55,12 @@ class SessionRun:
     contract: Contract
     code_version: str
     made_from: Mapping[str, str]
+    followed: Followed | None = None
     metadata: Metadata = field(default_factory=dict)
     by_session: dict[str, Metadata] = field(default_factory=dict)
     _infos: dict[str, PartitionInfo] = field(default_factory=dict)
+    _made: set[str] = field(default_factory=set)
+    _numbers: dict[str, Mapping[str, int | float]] = field(default_factory=dict)
     _started: float = field(default_factory=time.monotonic)
 
     def pending(self) -> list[str]:
@@ -81,33 +97,50 @@ class SessionRun:
         self._infos[key] = self.lake.write(
             self.contract.name, key, table, made_from=self.made_from[key], code_version=self.code_version
         )
+        self._made.add(key)
+        if self.followed is not None:
+            self._numbers[key] = self.followed.numbers(table.select(self.followed.columns))
 
-    def result(self) -> dg.MaterializeResult:
-        """The materialisation, with its metadata: of the one session, or of each session of a range."""
+    def result(self, shown: Callable[[str], Metadata] | None = None) -> dg.MaterializeResult:
+        """The materialisation, with its metadata: of the one session, or of each session of a range.
+
+        Args:
+            shown: what is shown of the newest session beside the numbers, such as pictures.
+        """
         keys = list(self.made_from)
-        rows = {key: self._infos[key].rows for key in keys}
-        common = {**self.metadata, "seconds": round(time.monotonic() - self._started, 3)}
-        if len(keys) == 1:
-            return dg.MaterializeResult(metadata=common | self._details(keys[0]))
-        for key in keys[:-1]:
-            own = {"dagster/partition_row_count": rows[key], **self.by_session.get(key, {})}
-            self.context.add_asset_metadata(own, partition_key=key)
+        seconds = time.monotonic() - self._started
+        own = {key: self._own(key, seconds) for key in keys}
+        newest = keys[-1]
         # Dagster stores the metadata of each session as an event: the full set goes to the newest one.
-        self.context.add_asset_metadata(
-            {**common, **self._details(keys[-1]), "sessions": len(keys), "rows_in_range": sum(rows.values())},
-            partition_key=keys[-1],
-        )
+        full = {} if shown is None else shown(newest)
+        full |= {**own[newest], **self.metadata, "seconds": round(seconds, 3), **self._details(newest)}
+        if len(keys) == 1:
+            return dg.MaterializeResult(metadata=full)
+        for key in keys[:-1]:
+            self.context.add_asset_metadata(own[key], partition_key=key)
+        rows = sum(self._infos[key].rows for key in keys)
+        self.context.add_asset_metadata({**full, "sessions": len(keys), "rows_in_range": rows}, partition_key=newest)
         return dg.MaterializeResult()
+
+    def _own(self, key: str, seconds: float) -> Metadata:
+        """What every session of a range has, so that it can be followed over sessions."""
+        own: Metadata = {"dagster/partition_row_count": self._infos[key].rows}
+        if self.followed is not None:
+            if key not in self._numbers:
+                kept = self.lake.read(self.contract.name, key, self.followed.columns)
+                self._numbers[key] = self.followed.numbers(kept)
+            own |= self._numbers[key]
+        if key in self._made:
+            own["seconds_per_session"] = round(seconds / len(self._made), 4)
+        return own | self.by_session.get(key, {})
 
     def _details(self, key: str) -> Metadata:
         info = self._infos[key]
         return {
-            "dagster/partition_row_count": info.rows,
             "dagster/uri": self.lake.uri(self.contract.name, key),
             "fingerprint": info.fingerprint,
             "bytes": info.size,
             "preview": preview(self.lake.read(self.contract.name, key)),
-            **self.by_session.get(key, {}),
         }
 
 
@@ -115,47 +148,12 @@ def session_asset(
     contract: Contract, code_version: str, *, group: str, kinds: Iterable[str], deps: Iterable[Any] = ()
 ) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
     """Declare an asset with a partition for each session, named after the function it decorates."""
-
-    def declare(function: Callable[..., Any]) -> dg.AssetsDefinition:
-        with warnings.catch_warnings():
-            # Dagster calls backfill policies a beta; every import would say so for every asset.
-            warnings.simplefilter("ignore", dg.BetaWarning)
-            return dg.asset(
-                partitions_def=SESSIONS,
-                backfill_policy=dg.BackfillPolicy.single_run(),
-                deps=list(deps),
-                group_name=group,
-                kinds=set(kinds),
-                owners=["team:research"],
-                code_version=code_version,
-                metadata=definition_metadata(contract),
-            )(function)
-
-    return declare
+    return declared_asset(SESSIONS, contract, code_version, group=group, kinds=kinds, deps=deps)
 
 
 def over_lookback(asset: dg.AssetsDefinition, sessions: int = LOOKBACK) -> dg.AssetDep:
     """A dependency on the session's whole look-back of another asset, not on the one session alone."""
     return dg.AssetDep(asset, partition_mapping=dg.TimeWindowPartitionMapping(start_offset=1 - sessions))
-
-
-def definition_metadata(contract: Contract) -> Metadata:
-    """What the UI shows of an asset before any run: its columns, and the version of its contract."""
-    columns = [
-        dg.TableColumn(
-            column.name,
-            str(column.type),
-            description=column.description,
-            constraints=dg.TableColumnConstraints(
-                nullable=column.nullable,
-                other=[
-                    f"{sign} {bound}" for sign, bound in ((">=", column.low), ("<=", column.high)) if bound is not None
-                ],
-            ),
-        )
-        for column in contract.columns
-    ]
-    return {"dagster/column_schema": dg.TableSchema(columns), "contract_version": contract.version}
 
 
 def preview(table: pa.Table, columns: Iterable[str] | None = None) -> dg.TableMetadataValue | str:
@@ -167,6 +165,13 @@ def preview(table: pa.Table, columns: Iterable[str] | None = None) -> dg.TableMe
     records = [{name: _cell(value) for name, value in row.items()} for row in rows]
     schema = dg.TableSchema([dg.TableColumn(name, str(table.schema.field(name).type)) for name in names])
     return dg.MetadataValue.table([dg.TableRecord(record) for record in records], schema=schema)
+
+
+def table_of(columns: Iterable[str], rows: Iterable[Iterable[object]]) -> dg.TableMetadataValue | str:
+    """Rows as a table with these columns; numbers stay numbers."""
+    names = list(columns)
+    listed = [dg.TableRecord({name: _cell(value) for name, value in zip(names, row, strict=True)}) for row in rows]
+    return dg.MetadataValue.table(listed) if listed else "none"
 
 
 def _cell(value: object) -> str | int | float | bool | None:

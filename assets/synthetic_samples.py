@@ -10,10 +10,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic import Field
 
+from assets.declared import definition_metadata
 from assets.prices import prices
 from assets.progress import Progress
 from assets.quarantine import quarantine
-from assets.session_run import PREVIEW_ROWS, definition_metadata, preview
+from assets.session_run import PREVIEW_ROWS, preview
 from kernels.errors import InvalidInputError
 from kernels.samples import SPLITS, SampleSettings
 from kernels.trading import Costs
@@ -107,9 +108,11 @@ def synthetic_samples(
     lake: LakeResource,
     shared_panel: dg.ResourceParam[SharedPanelResource],
 ) -> dg.MaterializeResult:
-    """Random trade states and actions at random sessions of random symbols, and what the simulator says became of each
-    over the next sessions. A shard is one Parquet file; the manifest and the panel that windows are gathered from lie
-    beside it. A shard that was made from the same inputs is kept. Other inputs are refused, unless `overwrite` is set.
+    """Training data: a row is a random trade state and action, and what the simulator says became of it.
+
+    It stands at a random session of a random symbol, and the simulator looks at the next sessions. A shard is one
+    Parquet file; the manifest and the panel that windows are gathered from lie beside it. A shard that was made from
+    the same inputs is kept. Other inputs are refused, unless `overwrite` is set.
     """
     opened = lake.open()
     store = SampleStore(opened.files, config.dataset)

@@ -23,10 +23,11 @@ SURVIVORSHIP_WARNING = (
 def universe(
     context: dg.AssetExecutionContext, lake: LakeResource, price_source: PriceSourceResource
 ) -> dg.MaterializeResult:
-    """Which companies the scan looks at on each session: symbol, name, sector, and since when they belong.
+    """The companies of each session: a row is a member, with its name, its sector and since when it belongs.
 
-    The list comes from the price source. Where the source knows who was a member when, only the members of that
-    session are listed; where it doesn't, a warning says that the results are survivorship-biased.
+    Every other asset looks at these symbols only. The list comes from the price source. Where the source knows who was
+    a member when, only the members of that session are listed; where it doesn't, a warning says that the results are
+    survivorship-biased.
     """
     keys = session_keys(context)
     source = price_source.open()

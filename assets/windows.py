@@ -5,11 +5,12 @@ from collections.abc import Iterator
 import dagster as dg
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from assets.lookback import load_lookback
 from assets.partitions import session_keys
 from assets.quarantine import quarantine
-from assets.session_run import SessionRun, over_lookback, session_asset
+from assets.session_run import Followed, SessionRun, over_lookback, session_asset
 from assets.universe import universe
 from kernels.device import Backend, choose
 from kernels.windows import WindowSettings, rank_windows, window_ends, window_features
@@ -29,11 +30,12 @@ CODE_VERSION = "1"
 def windows(
     context: dg.AssetExecutionContext, lake: LakeResource, scan_settings: ScanSettingsResource
 ) -> dg.MaterializeResult:
-    """Trailing windows of 63 to 504 sessions for each member, with four scale-free features and a pre-score.
+    """Where to look for waves: a row is a trailing window of a member, 63 to 504 sessions long, with its pre-score.
 
-    Each feature becomes a rank among the members; the pre-score is their weighted mean. Windows below the threshold
-    aren't scanned; `filter_recall` in the metadata of `patterns` says what share of the best counts that leaves. A
-    window without enough good bars is listed with the reason, so that no symbol vanishes.
+    A window has four scale-free features. Each of them becomes a rank among the members; the pre-score is their
+    weighted mean. Windows below the threshold aren't scanned; `filter_recall` in the metadata of `patterns` says what
+    share of the best counts that leaves. A window without enough good bars is listed with the reason, so that no symbol
+    vanishes.
     """
     keys = session_keys(context)
     store, settings = lake.open(), scan_settings.windows()
@@ -42,14 +44,20 @@ def windows(
     made_from = made_from_lookback(
         store, keys, tables, {"settings": settings, "universe": require_inputs(store, "universe", keys)}
     )
-    run = SessionRun(context, store, WINDOWS, CODE_VERSION, made_from)
+    run = SessionRun(context, store, WINDOWS, CODE_VERSION, made_from, Followed(("pre_score", "kept"), _numbers))
     pending = run.pending()
     if pending:
         backend = scan_settings.chosen_backend()
         run.write(_tables(store, pending, settings, backend), len(pending))
         choice = choose("window_features", backend, ("naive", "cpu"))
-        run.metadata |= {"backend": choice.backend, "backend_reason": choice.reason}
+        run.by_session |= {key: {"backend": choice.backend} for key in pending}
+        run.metadata["backend_reason"] = choice.reason
     return run.result()
+
+
+def _numbers(table: pa.Table) -> dict[str, int | float]:
+    scored, kept = table.num_rows - table["pre_score"].null_count, pc.sum(table["kept"]).as_py() or 0
+    return {"kept_windows": kept, **({"kept_share": kept / scored} if scored else {})}
 
 
 def _tables(

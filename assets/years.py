@@ -1,12 +1,11 @@
 """The yearly partitions: what is fitted on data through a year, and judged over a year."""
 
-import warnings
 from collections.abc import Callable, Iterable
 from typing import Any
 
 import dagster as dg
 
-from assets.session_run import definition_metadata
+from assets.declared import declared_asset
 from resources.calendar import EXCHANGE_TIME_ZONE, FIRST_SESSION, LAST_DAY
 from resources.contracts import Contract
 
@@ -22,26 +21,15 @@ _YEARS_BACK = LAST_DAY.year - FIRST_SESSION.year
 
 
 def year_asset(
-    contract: Contract | None, code_version: str, *, kinds: Iterable[str], deps: Iterable[Any]
+    contract: Contract | None,
+    code_version: str,
+    *,
+    kinds: Iterable[str],
+    deps: Iterable[Any],
+    group: str = "forecasts",
 ) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
     """Declare an asset with a partition for each year, named after the function it decorates."""
-
-    def declare(function: Callable[..., Any]) -> dg.AssetsDefinition:
-        with warnings.catch_warnings():
-            # Dagster calls backfill policies a beta; every import would say so for every asset.
-            warnings.simplefilter("ignore", dg.BetaWarning)
-            return dg.asset(
-                partitions_def=YEARS,
-                backfill_policy=dg.BackfillPolicy.single_run(),
-                deps=list(deps),
-                group_name="forecasts",
-                kinds=set(kinds),
-                owners=["team:research"],
-                code_version=code_version,
-                metadata=None if contract is None else definition_metadata(contract),
-            )(function)
-
-    return declare
+    return declared_asset(YEARS, contract, code_version, group=group, kinds=kinds, deps=deps)
 
 
 def through_year(asset: dg.AssetsDefinition) -> dg.AssetDep:

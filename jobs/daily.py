@@ -4,6 +4,7 @@ import warnings
 
 import dagster as dg
 
+from assets.daily_report import daily_report
 from assets.forecasts import forecasts
 from assets.partitions import SESSIONS
 from assets.patterns import patterns
@@ -38,8 +39,10 @@ price_history = _session_job(
 
 daily_sp500 = _session_job(
     "daily_sp500",
-    dg.AssetSelection.assets(universe, prices, quarantine, windows, patterns, forecasts, simulations, picks),
-    "The whole chain for one session, or for a range of sessions in one run.",
+    dg.AssetSelection.assets(
+        universe, prices, quarantine, windows, patterns, forecasts, simulations, picks, daily_report
+    ),
+    "The whole chain and its report for one session, or for a range of sessions in one run.",
 )
 
 daily_sp500_schedule = dg.build_schedule_from_partitioned_job(

@@ -1,4 +1,4 @@
-"""`make run`: fill the price history, run the newest session, and say what was found and where it lies.
+"""`make run`: fill the price history, calibrate, run the newest session, and say what was found and where it lies.
 
 It runs the very commands that the README shows, so that the runs are in the Dagster UI too.
 """
@@ -7,13 +7,15 @@ import json
 import subprocess
 import sys
 import time
-from datetime import date
+from datetime import date, timedelta
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from kernels.errors import WavemillError
-from resources.calendar import ALL_SESSIONS, newest_complete_session, session_number
+from resources.calendar import ALL_SESSIONS, newest_complete_session, session_number, sessions
+from resources.lineage import SHORTEST_WINDOW
+from resources.null_table import quarter_of
 from resources.parquet_lake import ParquetLake, open_lake
 from resources.price_sources import open_price_source
 from resources.settings import Settings, read_settings
@@ -21,11 +23,13 @@ from resources.settings import Settings, read_settings
 # Three years of sessions: the longest window of 504, and a year before it.
 HISTORY_SESSIONS = 756
 TOP = 10
+FALSE_DISCOVERIES = 0.1
+REPORTS = "daily_report"
 TABLES = ("universe", "prices", "quarantine", "windows", "patterns", "forecasts", "simulations", "picks")
 
 
 def main() -> int:
-    """Run the two jobs and print the top patterns. Returns the exit status."""
+    """Run the three jobs and print the top patterns. Returns the exit status."""
     try:
         settings = read_settings()
         first, last = history_range(settings)
@@ -39,10 +43,19 @@ def main() -> int:
             },
         )
         filled = time.monotonic()
+        quarter = quarter_of(last)
+        if len(sessions(first, quarter - timedelta(days=1))) > SHORTEST_WINDOW:
+            execute_job("calibrate_null", {"dagster/partition": quarter.isoformat()})
+        else:
+            print(f"p-values stay unknown: before the quarter from {quarter} there are too few sessions to calibrate.")
+        calibrated = time.monotonic()
         execute_job("daily_sp500", {"dagster/partition": last.isoformat()})
         done = time.monotonic()
         print(report(open_lake(settings.lake), last))
-        print(f"\nprice_history took {filled - started:.1f} s, daily_sp500 {done - filled:.1f} s.")
+        print(
+            f"\nprice_history took {filled - started:.1f} s, calibrate_null {calibrated - filled:.1f} s, "
+            f"daily_sp500 {done - calibrated:.1f} s."
+        )
         print("Look around: make ui, then open 127.0.0.1:3000 in a browser.")
     except WavemillError as error:
         print(f"error: {error}", file=sys.stderr)
@@ -95,36 +108,53 @@ def report(lake: ParquetLake, session: date) -> str:
     confirmed = patterns.filter(pc.equal(patterns["status"], "confirmed"))
     setups = patterns.filter(pc.equal(patterns["status"], "setup"))
     lines = [f"\n{session}: {confirmed.num_rows} confirmed patterns and {setups.num_rows} setups"]
-    # Scores of setups with few legs rest on few components, so only those of equal legs can be compared.
-    legs = pc.max(setups["legs"]).as_py()
-    latest = setups.filter(pc.equal(setups["legs"], legs))
-    for title, table in (("Best confirmed patterns", confirmed), (f"Best setups with {legs} legs", latest)):
-        lines += ["", f"{title}:", *_rows(table.sort_by([("score", "descending"), ("pattern_id", "ascending")]))]
+    lines += ["", _tested(patterns)]
+    for title, table in (("Confirmed patterns", confirmed), ("Setups", setups)):
+        # Scores of different classes and numbers of legs can be compared by their p-values only.
+        order = [("p_value", "ascending"), ("score", "descending"), ("pattern_id", "ascending")]
+        lines += ["", f"{title} least like chance:", *_rows(table.sort_by(order))]
     models = set(lake.read("forecasts", key, ["model"])["model"].to_pylist())
     lines += ["", f"Forecasts by {', '.join(sorted(models))}; docs/forecasts.md says how to train a model."]
     lines += ["", "Tables of the session:"]
     for name in TABLES:
         info = lake.info(name, key)
         lines.append(f"  {name:11} {info.rows if info else 0:7,} rows  {lake.uri(name, key)}")
+    lines += ["", f"The report, one page for the browser: {lake.files.uri(REPORTS, f'{key}.html')}"]
     return "\n".join(lines)
+
+
+def _tested(patterns: pa.Table) -> str:
+    """How the patterns compare with chance, in one line."""
+    known = patterns.filter(pc.and_(pc.is_valid(patterns["p_value"]), pc.not_equal(patterns["status"], "part")))
+    if not known.num_rows:
+        return "Their p-values are unknown: docs/significance.md says how to calibrate them."
+    found = pc.sum(pc.less_equal(known["q_value"], FALSE_DISCOVERIES)).as_py()
+    surrogates = pc.max(known["surrogates"]).as_py()
+    return (
+        f"At a false-discovery rate of {FALSE_DISCOVERIES:.0%} {found} of them differ from chance, by {surrogates:,} "
+        "surrogates (docs/significance.md)."
+    )
 
 
 def _rows(table: pa.Table) -> list[str]:
     lines = [
-        f"  {'symbol':8} {'class':20} {'direction':9} {'degree':>6} {'score':>5}  {'from':10} {'to':10}  "
-        f"{'invalidation':>12} {'gain/risk':>9}  targets"
+        f"  {'symbol':8} {'class':20} {'direction':9} {'degree':>6} {'score':>5} {'p-value':>8} {'q-value':>7}  "
+        f"{'from':10} {'to':10}  {'invalidation':>12} {'gain/risk':>9}  targets"
     ]
     for row in table.slice(0, TOP).to_pylist():
         ends = row["pivots"][0]["session"], row["pivots"][-1]["session"]
-        invalidation = "" if row["invalidation"] is None else f"{row['invalidation']:.2f}"
-        worth = "" if row["risk_reward"] is None else f"{row['risk_reward']:.2f}"
         direction = "up" if row["direction"] > 0 else "down"
         targets = " ".join(f"{target:.2f}" for target in row["targets"])
         lines.append(
-            f"  {row['symbol']:8} {row['class']:20} {direction:9} {row['degree']:6} {row['score']:5.3f}  "
-            f"{ends[0]} {ends[1]}  {invalidation:>12} {worth:>9}  {targets}"
+            f"  {row['symbol']:8} {row['class']:20} {direction:9} {row['degree']:6} {row['score']:5.3f} "
+            f"{_number(row['p_value'], 8, 5)} {_number(row['q_value'], 7, 3)}  "
+            f"{ends[0]} {ends[1]}  {_number(row['invalidation'], 12, 2)} {_number(row['risk_reward'], 9, 2)}  {targets}"
         )
     return lines
+
+
+def _number(value: float | None, width: int, decimals: int) -> str:
+    return " " * width if value is None else f"{value:{width}.{decimals}f}"
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from resources.calendar import session_number
 from resources.lineage import SHORTEST_WINDOW
 from resources.parquet_lake import ParquetLake, fingerprint
 from resources.pattern_table import PatternTables
+from resources.significance import Nulls, with_significance
 from resources.wiring import LakeResource, ScanSettingsResource, WaveScorerResource
 
 TABLE = "scan_symbols"
@@ -58,9 +59,14 @@ def scan_op(
     symbols = np.array(panel.symbols)[found.patterns.series]
     tables = PatternTables(found, symbols, panel.sessions, panel.close[:, -1], settings.top_n)
     table = tables.table(np.datetime64(end), np.arange(len(found.origin)))
+    nulls, window = Nulls(store, settings), len(panel.sessions)
+    table = with_significance(table, dict.fromkeys(panel.symbols, window), nulls.of(end))
+    unknown = nulls.missing(end, [window])
+    if unknown:
+        context.log.warning(f"scan_symbols: {unknown}")
     asked = fingerprint({"config": config.model_dump(), "settings": scan_settings.model_dump()})
     name = f"{panel.sessions[0]}_{panel.sessions[-1]}_{asked[:12]}"
-    store.write(TABLE, name, table, made_from=asked, code_version="2")
+    store.write(TABLE, name, table, made_from=asked, code_version="3")
     store.settle(TABLE)
     best = table.filter(np.array(table["status"].to_pylist()) == "confirmed").sort_by([("score", "descending")])
     context.log.info(

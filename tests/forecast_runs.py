@@ -63,6 +63,11 @@ def metadata_of(result: dg.ExecuteInProcessResult, asset: str, partition: str) -
     return {name: value.value for name, value in event.metadata.items()}
 
 
+def rows_told(table: dg.TableMetadataValue | str) -> list[tuple]:
+    """The rows of a table in the metadata; none where it says that there is nothing."""
+    return [] if table == "none" else [tuple(record.data.values()) for record in table.records]
+
+
 def _resources(lake: Path) -> dict:
     return {
         "lake": LakeResource(root=str(lake)),

@@ -7,6 +7,7 @@ import pytest
 import yaml
 
 from assets.partitions import SESSIONS
+from assets.quarters import QUARTERS
 from assets.synthetic_samples import SHARDS
 from assets.years import YEARS
 from definitions import build_defs, defs
@@ -19,13 +20,31 @@ ASSETS = {
     "prices": ("market", {"universe"}),
     "quarantine": ("market", {"prices"}),
     "windows": ("waves", {"universe", "quarantine"}),
-    "patterns": ("waves", {"windows", "quarantine"}),
+    "null_distributions": ("waves", {"universe", "prices", "quarantine"}),
+    "patterns": ("waves", {"windows", "quarantine", "null_distributions"}),
+    "pattern_outcomes": ("waves", {"patterns", "universe", "prices", "quarantine", "null_distributions"}),
     "forecast_model": ("forecasts", {"universe", "prices", "quarantine"}),
     "forecasts": ("forecasts", {"universe", "quarantine", "forecast_model"}),
     "forecast_skill": ("forecasts", {"universe", "prices", "quarantine", "forecast_model"}),
     "compiled_forecaster": ("forecasts", set()),
     "simulations": ("forecasts", {"universe", "quarantine", "forecast_model"}),
     "picks": ("forecasts", {"universe", "patterns", "forecasts", "simulations"}),
+    "daily_report": (
+        "report",
+        {
+            "universe",
+            "prices",
+            "quarantine",
+            "windows",
+            "null_distributions",
+            "patterns",
+            "pattern_outcomes",
+            "forecasts",
+            "forecast_skill",
+            "simulations",
+            "picks",
+        },
+    ),
     "synthetic_samples": ("samples", {"prices", "quarantine"}),
 }
 CHECKS = {
@@ -39,14 +58,14 @@ CHECKS = {
         "unexplained_moves",
     },
     "windows": {"kept_windows"},
-    "patterns": {"score_range"},
+    "patterns": {"score_range", "null_before"},
     "forecasts": {"quantile_order", "trained_before"},
 }
-BLOCKING = {"coverage", "quarantine_complete", "score_range", "quantile_order", "trained_before"}
-YEARLY = {"forecast_model", "forecast_skill"}
+BLOCKING = {"coverage", "quarantine_complete", "score_range", "quantile_order", "trained_before", "null_before"}
+YEARLY = {"forecast_model", "forecast_skill", "pattern_outcomes"}
 # What is no table, and tables that belong to an asset of another name.
-NO_TABLE = {"forecast_model", "compiled_forecaster"}
-FURTHER_TABLES = {"scan_symbols", "forecast_scores"}
+NO_TABLE = {"forecast_model", "compiled_forecaster", "daily_report"}
+FURTHER_TABLES = {"scan_symbols", "forecast_scores", "pattern_outcome_rates"}
 ROOT = Path(__file__).parent.parent
 
 
@@ -69,6 +88,8 @@ def test_the_assets_their_groups_and_what_they_are_made_from(graph):
 def partitions_of(name):
     if name == "compiled_forecaster":
         return None
+    if name == "null_distributions":
+        return QUARTERS
     return SHARDS if name == "synthetic_samples" else YEARS if name in YEARLY else SESSIONS
 
 
@@ -111,11 +132,17 @@ def test_the_jobs():
     assert {job.name for job in defs.resolve_all_job_defs() if not job.name.startswith("__")} == {
         "price_history",
         "daily_sp500",
+        "calibrate_null",
+        "judge_patterns",
         "scan_symbols",
         "synthetic_dataset",
         "train_forecast_model",
         "compile_forecaster",
     }
+
+
+def test_the_sensors():
+    assert [sensor.name for sensor in defs.sensors] == ["alerts_sensor"]
 
 
 def test_resources_can_be_replaced():

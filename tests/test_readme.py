@@ -33,6 +33,7 @@ COMMANDS = {
     "dagster job execute -m definitions -j daily_sp500 --tags session": CLI_TESTS,
     "dagster job execute -m definitions -j daily_sp500 --tags range": CLI_TESTS,
     "dagster job execute -m definitions -j daily_sp500 -c PROFILE --tags session": CLI_TESTS,
+    "dagster job execute -m definitions -j calibrate_null --tags session": CLI_TESTS,
     "dagster job execute -m definitions -j synthetic_dataset --tags shard": CLI_TESTS,
     "dagster job execute -m definitions -j train_forecast_model --tags year": "tests/jobs/test_forecast_guide.py",
     "dagster job execute -m definitions -j scan_symbols -c PROFILE": CLI_TESTS,

@@ -125,7 +125,7 @@ def test_the_model_serves_the_next_year_and_never_sees_the_session(lake):
     assert set(rows["status"].to_pylist()) == {"ok"}
     checks = {each.check_name: each for each in result.get_asset_check_evaluations()}
     assert checks["trained_before"].passed
-    assert checks["trained_before"].metadata["by_a_trained_model"].value == 24 * 5
+    assert checks["trained_before"].metadata["known"].value == 24 * 5
 
 
 @pytest.mark.usefixtures("trained")

@@ -16,7 +16,7 @@ from resources.contracts import quantile_column
 from resources.forecast_contracts import baseline_column
 from resources.lake_files import LakeFiles
 from resources.parquet_lake import ParquetLake
-from tests.forecast_runs import FIRST, copy_lake, materialize, metadata_of
+from tests.forecast_runs import FIRST, copy_lake, materialize, metadata_of, rows_told
 from tests.further_models import Twin
 from tests.lake_rows import WRITTEN, fill, universe_rows
 from tests.market_lake import fill_lake
@@ -85,14 +85,14 @@ def test_the_first_year_of_the_history_is_not_judged_and_says_why(lake, without_
 def test_without_a_model_the_baselines_alone_are_judged_and_it_says_so(lake, without_model):
     told = metadata_of(without_model, "forecast_skill", "2017")
     assert told["model"] == "there is no model of 2016: the baselines alone"
-    assert (told["kept"], told["left_out"]) == (False, {})
+    assert (told["kept"], told["left_out"]) == (False, "none")
     rows = skill_rows(lake, "2017")
     assert list(rows) == [(model, horizon) for horizon in DEFAULT_HORIZONS for model in ["served", *BASELINES]]
     assert without_names(rows, "served") == without_names(rows, "ewma-fhs")
 
 
 def test_a_baseline_that_cannot_be_judged_is_left_out_with_the_reason(lake, without_model):
-    left_out = metadata_of(without_model, "forecast_skill", "2016")["left_out"]
+    left_out = dict(rows_told(metadata_of(without_model, "forecast_skill", "2016")["left_out"]))
     assert set(left_out) == {"garch-fhs", "gjr-fhs", "har-fhs", "random-walk"}
     assert "at least 250 returns" in left_out["gjr-fhs"]
     assert left_out["random-walk"] == "it forecast no origin with an outcome at h = 21"
@@ -114,6 +114,10 @@ def test_a_model_is_judged_in_the_year_that_it_serves_beside_every_baseline(lake
     assert told["model"].startswith("ensemble-2017-")
     assert "| model: network |" in told["skill"]
     assert told["dagster/partition_row_count"] == 2 * len(rows)
+    for horizon in (DEFAULT_HORIZONS[0], DEFAULT_HORIZONS[-1]):
+        served = rows["served", horizon]
+        assert told[f"skill_over_gjr_fhs_{horizon}"] == served["skill_gjr_fhs"]
+        assert told[f"inside_90_{horizon}"] == served["coverage_90"]
 
 
 @pytest.mark.usefixtures("with_model")

@@ -3,19 +3,9 @@
 A small lake is filled by the real command line, the real web server serves it, and headless Chromium renders the pages.
 """
 
-import contextlib
 import html
-import json
-import os
 import re
-import shutil
-import signal
-import socket
 import subprocess
-import sys
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -24,10 +14,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tests.chromium import CHROMIUM, chromium
+from tests.dagster_ui import click, execute_job, instance, open_picture, served, wait_until
 from tests.small_market import small_bars, write_prices
 
-ROOT = Path(__file__).resolve().parents[2]
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 ASSETS = ("universe", "prices", "quarantine", "windows", "patterns", "forecasts", "simulations", "picks")
 # 90 sessions: more than the shortest window.
 FIRST, LAST = date(2017, 9, 29), date(2018, 2, 7)
@@ -37,78 +27,18 @@ BUDGETS = (10_000, 20_000, 40_000)
 pytestmark = [pytest.mark.browser, pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed")]
 
 
-def dagster_environment(home: Path, prices: Path) -> dict[str, str]:
-    own = {name: value for name, value in os.environ.items() if not name.startswith(("WAVEMILL_", "DAGSTER_"))}
-    return own | {
-        "DAGSTER_HOME": str(home),
-        "WAVEMILL_PRICE_SOURCE": "files",
-        "WAVEMILL_PRICES_PATH": str(prices),
-        "WAVEMILL_LAKE": str(home / "lake"),
-    }
-
-
-def execute_job(job: str, tags: dict[str, str], environment: dict[str, str]) -> None:
-    command = [sys.executable, "-m", "dagster", "job", "execute", "-m", "definitions", "-j", job]
-    done = subprocess.run(
-        [*command, "--tags", json.dumps(tags)], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-
-
-def wait_until_served(address: str, server: subprocess.Popen, log: Path) -> None:
-    for _ in range(240):
-        assert server.poll() is None, log.read_text()
-        try:
-            with urllib.request.urlopen(f"{address}/server_info", timeout=5):  # noqa: S310 - our own server
-                return
-        except (urllib.error.URLError, ConnectionError):
-            time.sleep(0.25)
-    pytest.fail(f"the web server didn't start:\n{log.read_text()}")
-
-
-def stop(process: subprocess.Popen) -> None:
-    """End the server and the code server under it; they share a process group of their own."""
-    # The group is gone if the server couldn't start.
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGTERM)
-    try:
-        process.wait(timeout=15)
-    except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-
-
 @pytest.fixture(scope="module")
 def ui(tmp_path_factory) -> Iterator[str]:
     """The address of a web server over a lake of 8 symbols and 90 sessions; one open is missing on the last."""
     home = tmp_path_factory.mktemp("dagster")
-    shutil.copy(ROOT / "dagster.yaml", home)
     bars = small_bars(8, FIRST, LAST)
     first_row = bars.index[bars["date"] == pd.Timestamp(LAST)][0]
     bars.loc[first_row, "open"] = np.nan
-    environment = dagster_environment(home, write_prices(bars, home / "prices"))
-    execute_job(
-        "price_history",
-        {"dagster/asset_partition_range_start": str(FIRST), "dagster/asset_partition_range_end": str(LAST)},
-        environment,
-    )
-    execute_job("daily_sp500", {"dagster/partition": str(LAST)}, environment)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    log = home / "server.log"
-    command = [sys.executable, "-m", "dagster_webserver", "-w", "workspace.yaml", "-h", "127.0.0.1", "-p", str(port)]
-    with (
-        log.open("w") as output,
-        subprocess.Popen(
-            command, cwd=ROOT, env=environment, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
-        ) as server,
-    ):
-        try:
-            wait_until_served(f"http://127.0.0.1:{port}", server, log)
-            yield f"http://127.0.0.1:{port}"
-        finally:
-            stop(server)
+    environment = instance(home, write_prices(bars, home / "prices"))
+    execute_job("price_history", environment, str(FIRST), str(LAST))
+    execute_job("daily_sp500", environment, str(LAST))
+    with served(home, environment) as address:
+        yield address
 
 
 def rendered_text(address: str, profile: Path, budget: int) -> str:
@@ -182,3 +112,35 @@ def test_a_check_that_passed_says_so(ui, tmp_path):
         r"This is a blocking asset check",
         r"all \d+ scores lie in \[0, 1\] Evaluation result Passed",
     )
+
+
+@pytest.mark.parametrize(
+    ("asset", "entry", "count"),
+    [
+        ("patterns", "least_like_chance", 4),
+        ("forecasts", "largest_expected_moves", 2),
+        ("simulations", "best_deflated_sharpe", 1),
+    ],
+)
+def test_the_pictures_of_a_session_are_shown_without_an_error(ui, tmp_path, asset, entry, count):
+    with chromium(tmp_path) as page:
+        open_picture(page, ui, asset, str(LAST), entry)
+        shown = page.value("[...document.images].map(image => [image.naturalWidth, image.width, image.alt])")
+        assert len(shown) == count
+        for pixels, width, words in shown:
+            assert (pixels, width) == (900, 900)
+            assert len(words) > 10
+        assert page.problems == []
+
+
+def test_the_numbers_of_the_sessions_are_plotted(ui, tmp_path):
+    with chromium(tmp_path) as page:
+        page.open(f"{ui}/assets/patterns?view=overview")
+        click(page, "Plots")
+        # Only the newest partitions of all are plotted by partition, and these sessions lie years back.
+        click(page, "Events")
+        wait_until(page, "document.querySelectorAll('canvas').length > 5")
+        text = page.value("document.body.innerText")
+        for name in ("confirmed_patterns", "setups", "discoveries", "filter_recall", "seconds_per_session"):
+            assert re.search(rf"^{name}$", text, re.MULTILINE)
+        assert page.problems == []

@@ -106,6 +106,16 @@ def test_dg_launch_runs_a_range(project):
     assert (project.lake / "patterns" / f"{DAYS[-10]}.parquet").exists()
 
 
+def test_calibrate_null_makes_the_p_values_of_a_quarter_known(project):
+    project.execute("calibrate_null", one("2018-01-01"))
+    project.execute("daily_sp500", one(DAYS[-1]))
+    table = ParquetLake(str(project.lake)).read("patterns", DAYS[-1], ["p_value", "surrogates"])
+    known = table.filter(table["p_value"].is_valid())
+    assert known.num_rows > 0
+    # 40 surrogates of 8 symbols, some of which have a gap too many.
+    assert set(known["surrogates"].to_pylist()) <= {40 * symbols for symbols in range(5, 9)}
+
+
 def test_synthetic_dataset_draws_a_shard(project, tmp_path):
     # A million rows and 63 sessions ahead need a longer history than the small market's.
     (tmp_path / "small.yaml").write_text(
@@ -244,7 +254,8 @@ def test_first_run_fills_scans_and_prints_the_best_patterns(tmp_path):
     fresh = Project(tmp_path)
     output = fresh.run(sys.executable, "-m", "jobs.first_run")
     assert f"Prices: files, {DAYS[0]} to {DAYS[-1]}" in output
-    assert "Best confirmed patterns:" in output
+    assert "Confirmed patterns least like chance:" in output
+    assert "At a false-discovery rate of 10%" in output
     assert "impulse" in output
     for table in TABLES:
         assert str(fresh.lake / table / f"{DAYS[-1]}.parquet") in output
