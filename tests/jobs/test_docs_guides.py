@@ -69,7 +69,8 @@ COMMANDS = {
 
 WORDS = """
 bar session leg swing pivot impulse diagonal zigzag flat triangle degree confirmed setup invalidation target panel
-window pre-score surrogate p-value q-value fill slippage mark-to-market origin horizon quantile skill shard label state action
+window pre-score surrogate p-value q-value fill slippage mark-to-market origin horizon quantile skill shard
+label state action
 """
 """What the glossary must explain."""
 
