@@ -42,7 +42,7 @@ CODE_VERSION = "1"
 FOLDER = "daily_report"
 REQUIRED = ("universe", "prices", "quarantine")
 NULLS, SKILL, RATES = "null_distributions", "forecast_skill", "pattern_outcome_rates"
-OF_SESSION = (*REQUIRED, "windows", "patterns", "forecasts", "simulations", "picks")
+OPTIONAL = ("windows", "patterns", "forecasts", "simulations", "picks")
 _PANEL_SESSIONS = LOOKBACK - 1
 _HEAD_BYTES = 4096
 _END = b"</html>\n"
@@ -96,7 +96,7 @@ def daily_report(
         require_inputs(store, table, keys)
     backend = choose("waves", cast(Backend, wave_scorer.backend), AVAILABLE).backend
     behind = {key: _partitions_behind(store, key) for key in keys}
-    told = {key: [(*name, info.fingerprint) for name, info in behind[key].items()] for key in keys}
+    told = {key: [(*name, info.fingerprint, info.code_version) for name, info in behind[key].items()] for key in keys}
     parts: dict[str, object] = {"partitions": told, "backend": backend, "code": CODE_VERSION}
     made_from = made_from_lookback(store, keys, ["prices", "quarantine"], parts, lookback=_PANEL_SESSIONS)
     progress = Progress(context.log.info, FOLDER, len(keys))
@@ -118,7 +118,7 @@ def _partitions_behind(lake: ParquetLake, key: str) -> dict[Partition, Partition
     """The partitions that a session's report shows, of those that are there under the present contract."""
     session = date.fromisoformat(key)
     before = _session_before(session)
-    wanted = [*((table, key) for table in OF_SESSION), (NULLS, quarter_of(session).isoformat())]
+    wanted = [*((table, key) for table in (*REQUIRED, *OPTIONAL)), (NULLS, quarter_of(session).isoformat())]
     if before is not None:
         wanted.append(("patterns", before.isoformat()))
     wanted += _judged_years(lake, session)
@@ -150,9 +150,7 @@ def _given(
 ) -> ReportInput:
     session = date.fromisoformat(key)
     before = _session_before(session)
-    universe, prices, quarantine, *others = (_table(lake, behind, table, key) for table in OF_SESSION)
-    if universe is None or prices is None or quarantine is None:
-        raise ValueError(f"{', '.join(REQUIRED)} of {key} were there a moment ago")
+    universe, prices, quarantine = (lake.read(table, key) for table in REQUIRED)
     return ReportInput(
         session=session,
         previous=before,
@@ -160,7 +158,7 @@ def _given(
         universe=universe,
         prices=prices,
         quarantine=quarantine,
-        **dict(zip(OF_SESSION[len(REQUIRED) :], others, strict=True)),
+        **{table: _table(lake, behind, table, key) for table in OPTIONAL},
         previous_patterns=_table(lake, behind, "patterns", str(before), BEFORE_COLUMNS),
         nulls=_table(lake, behind, NULLS, quarter_of(session).isoformat()),
         skill=_judged(lake, behind, SKILL),

@@ -30,8 +30,8 @@ ROOMS = {
 }
 """The rooms in the order of their arrows, and what each is for."""
 
-DESCRIBING = re.compile(r"wiring|tables|table_contract|(\w+_)?contracts")
-"""Files of `resources` that hold everybody's options and tables: importing one doesn't say what is computed."""
+LEFT_OUT = re.compile(r"wiring|tables|table_contract|(\w+_)?contracts|charts|report")
+"""Files and folders of `resources` that describe or show what others compute: importing one says nothing."""
 
 WIDTH, EDGE = 940.0, 24.0
 ROOM_TOP, ROOM_HEIGHT, ROOM_GAP = 56.0, 66.0, 34.0
@@ -39,6 +39,10 @@ TABLE_TOP, ROW, NAMES = 312.0, 19.0, 160.0
 CORNER = 60.0
 """Pixels right of the last column, into which its turned name reaches."""
 DOT = 5.0
+
+
+Module = tuple[str, ...]
+"""A module's name in parts."""
 
 
 @dataclass(frozen=True)
@@ -65,34 +69,39 @@ def read_graph(root: Path) -> Graph:
     rooms = {
         room: {module[0] for path, found in files.items() if _room(path) == room for module in found} for room in ROOMS
     }
-    modules: dict[tuple[str, str], set[tuple[str, ...]]] = {}
-    for path, found in files.items():
-        if len(path.parts) > 1:
-            modules.setdefault((path.parts[0], path.parts[1].removesuffix(".py")), set()).update(found)
-
-    def kernels_of(module: tuple[str, str]) -> frozenset[str]:
-        named = {found[1] for found in modules[module] if found[0] == "kernels" and len(found) > 1}
-        return frozenset(named & ops - {module[1]} if module[0] == "kernels" else named & ops)
-
-    def through(asset: str) -> frozenset[str]:
-        waiting, seen = [("assets", asset)], set()
-        while waiting:
-            for found in modules[waiting.pop()]:
-                if found[0] == "resources" and len(found) > 1 and not DESCRIBING.fullmatch(found[1]):
-                    module = ("resources", found[1])
-                    if module in modules and module not in seen:
-                        seen.add(module)
-                        waiting.append(module)
-        return frozenset().union(*map(kernels_of, seen))
-
     assets = _listed(root / "assets" / "catalogue.py")
-    own = {name: kernels_of(("assets", name)) for name in assets}
+    own = {name: _kernels(files[Path("assets", f"{name}.py")]) & ops for name in assets}
+    behind = {name: _resources_behind(files, Path("assets", f"{name}.py")) for name in assets}
+    through = {name: frozenset().union(*(_kernels(files[path]) for path in behind[name])) & ops for name in assets}
+    inside = {
+        name: frozenset().union(*(_kernels(found) for path, found in files.items() if path.parts[1:2] == (name,)))
+        for name in sorted(ops)
+    }
     return Graph(
         {room: frozenset(found & ROOMS.keys() - {room}) for room, found in rooms.items()},
         own,
-        {name: through(name) - own[name] for name in assets},
-        _sorted({name: kernels_of(("kernels", name)) for name in sorted(ops)}),
+        {name: through[name] - own[name] for name in assets},
+        _sorted({name: inside[name] & ops - {name} for name in inside}),
     )
+
+
+def _kernels(imported: Iterable[Module]) -> frozenset[str]:
+    return frozenset(module[1] for module in imported if module[0] == "kernels" and len(module) > 1)
+
+
+def _resources_behind(files: Mapping[Path, set[Module]], asset: Path) -> set[Path]:
+    """The files of `resources` that a file imports, and those that these import."""
+    waiting, seen = [asset], set()
+    while waiting:
+        for module in files[waiting.pop()]:
+            if module[0] != "resources" or any(map(LEFT_OUT.fullmatch, module)):
+                continue
+            # What is neither a file nor a folder is a name in a file that is listed beside it.
+            for path in (Path(*module).with_suffix(".py"), Path(*module, "__init__.py")):
+                if path in files and path not in seen:
+                    seen.add(path)
+                    waiting.append(path)
+    return seen
 
 
 def _files(root: Path, room: str) -> list[Path]:
@@ -103,7 +112,7 @@ def _room(path: Path) -> str:
     return path.parts[0].removesuffix(".py")
 
 
-def _imports(path: Path) -> set[tuple[str, ...]]:
+def _imports(path: Path) -> set[Module]:
     """The modules that a file imports, in parts; of `from a import b` both a and a.b, as b may be one."""
     found: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):

@@ -76,15 +76,28 @@ def confirmed_row(symbol: str, pattern_id: str, **values: Any) -> dict[str, Any]
     }
 
 
-def part_row(symbol: str, parent: str) -> dict[str, Any]:
-    """The zigzag inside wave 2 of `confirmed_row`."""
-    return confirmed_row(symbol, f"{parent}-2") | {
+def part_rows(symbol: str, parent: str) -> list[dict[str, Any]]:
+    """The zigzag inside wave 2 of `confirmed_row`, and another one inside its wave C."""
+    outer = _zigzag(symbol, f"{parent}-2", (50, 47, 44, 40), (110.0, 106.0, 108.0, 104.0))
+    inner = _zigzag(symbol, f"{parent}-2-3", (44, 42, 41, 40), (108.0, 105.5, 107.0, 104.0))
+    outer["subdivisions"][2] = {
+        "resolved": "yes",
+        "child_id": inner["pattern_id"],
+        "child_class": "zigzag",
+        "position": None,
+    }
+    return [outer, inner]
+
+
+def _zigzag(symbol: str, pattern_id: str, back: Iterable[int], prices: Iterable[float]) -> dict[str, Any]:
+    """A falling zigzag that is part of something."""
+    return confirmed_row(symbol, pattern_id) | {
         "status": "part",
         "class": "zigzag",
         "direction": -1,
         "legs": 3,
         "rank": None,
-        "pivots": _pivots((50, 47, 44, 40), (110.0, 106.0, 108.0, 104.0), first="high"),
+        "pivots": _pivots(back, prices, first="high"),
         "subdivisions": [{"resolved": "unresolved", "child_id": None, "child_class": None, "position": None}] * 3,
         "margins": [0.5] * len(CLASSES["zigzag"].rules),
     }
@@ -99,11 +112,11 @@ def _pivots(back: Iterable[int], prices: Iterable[float], first: str = "low") ->
 
 
 def pattern_rows(setups: int = 80) -> list[dict[str, Any]]:
-    """Confirmed patterns with a part inside, and setups of all symbols with rising p-values."""
+    """Confirmed patterns with parts inside, and setups of all symbols with rising p-values."""
     rows = []
     for place, symbol in enumerate(SYMBOLS):
         rows.append(confirmed_row(symbol, f"c{place}", p_value=0.001 * (place + 1), q_value=0.7))
-        rows.append(part_row(symbol, f"c{place}"))
+        rows += part_rows(symbol, f"c{place}")
     for place in range(setups):
         values = {
             "score": round(0.9 - 0.005 * place, 3),

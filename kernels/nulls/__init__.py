@@ -31,9 +31,10 @@ from kernels.volatility.gjr import GjrParameters
 from kernels.waves import SPAN_BUCKETS, STAGES, ScanSettings
 from kernels.waves.cells import require_buckets
 
-__all__ = ["DEFAULT_BINS", "NullHistograms", "null_histograms", "p_values", "pooled"]
+__all__ = ["AVAILABLE", "DEFAULT_BINS", "NullHistograms", "null_histograms", "p_values", "pooled"]
 
-AVAILABLE = ("naive", "cpu")
+AVAILABLE = ("naive", "cpu", "gpu")
+"""The backends that `null_histograms` is written for."""
 
 
 def null_histograms(
@@ -92,7 +93,7 @@ def null_histograms(
     require_numbers(first, surrogates)
     require_buckets(buckets)
     require_bins(bins)
-    chosen = choose("null_histograms", backend, ("naive", "cpu", "gpu"))
+    chosen = choose("null_histograms", backend, AVAILABLE)
     compute = naive.null_histograms if chosen.backend == "naive" else cpu.null_histograms
     if chosen.backend == "gpu":
         from kernels.nulls import gpu
@@ -175,5 +176,5 @@ def p_values(
     stages = checked_indexes("stage", stage, count, 0, len(STAGES))
     directions = checked_directions(direction, count)
     spans = checked_indexes("span", span, count, 0, np.iinfo(np.int64).max)
-    compute = naive.p_values if choose("p_values", backend, AVAILABLE).backend == "naive" else cpu.p_values
+    compute = naive.p_values if choose("p_values", backend, ("naive", "cpu")).backend == "naive" else cpu.p_values
     return compute(histograms, rows, stages, directions, spans, scores)

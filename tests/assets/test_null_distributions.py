@@ -15,6 +15,7 @@ import pytest
 
 from assets.quarters import QUARTERS
 from definitions import defs
+from kernels.device import gpu_support
 from kernels.errors import BackendUnavailableError, InvalidInputError, MissingHistoryError
 from resources import null_build
 from resources.contracts import CONTRACTS
@@ -227,6 +228,12 @@ def test_what_makes_no_sense_is_refused_with_words(bare, config, error, words):
 def test_an_explicit_backend_that_is_not_there_is_refused(bare):
     with pytest.raises((BackendUnavailableError, InvalidInputError), match="one of auto, naive, cpu"):
         run(TABLE, bare, QUARTER, wave_scorer=WaveScorerResource(backend="abacus"))
+
+
+@pytest.mark.skipif(gpu_support().ok, reason="this machine has a GPU, which does what it is asked")
+def test_a_gpu_that_is_not_there_is_missed_and_not_unknown(bare):
+    with pytest.raises(BackendUnavailableError, match="a usable CUDA device"):
+        run(TABLE, bare, QUARTER, wave_scorer=WaveScorerResource(backend="gpu"))
 
 
 @pytest.mark.parametrize(

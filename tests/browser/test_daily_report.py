@@ -204,10 +204,23 @@ def test_the_keyboard_opens_a_wave_too(page) -> None:
     assert not page.value(f"sees({CHILD})")
 
 
+def test_the_waves_inside_open_degree_by_degree(page) -> None:
+    inner = f"{CARD}.querySelector('.for-wide .child .child')"
+    click = "dispatchEvent(new MouseEvent('click', { bubbles: true }))"
+    page.value(f"{LEG}.querySelector('.reach').{click}")
+    assert page.value(f"[sees({CHILD}), sees({inner})]") == [True, False]
+    page.value(f"{inner}.closest('.leg').querySelector('.reach').{click}")
+    assert page.value(f"[sees({CHILD}), sees({inner})]") == [True, True]
+    page.value(f"{LEG}.querySelector('.reach').{click}")
+    assert page.value(f"[sees({CHILD}), sees({inner})]") == [False, False]
+
+
 def test_the_choice_of_degrees_shows_all_waves_inside_of_its_card_alone(page) -> None:
     page.value(f"{CARD}.querySelector('[value=\"1\"]').click()")
     assert page.value(f"sees({CHILD})")
     assert page.value("all('.for-wide .child').filter(sees).length") == 1
+    page.value(f"{CARD}.querySelector('[value=\"2\"]').click()")
+    assert page.value("all('.for-wide .child').filter(sees).length") == 2
     page.value(f"{CARD}.querySelector('[value=\"0\"]').click()")
     assert not page.value(f"sees({CHILD})")
 

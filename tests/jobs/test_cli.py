@@ -259,6 +259,9 @@ def test_first_run_fills_scans_and_prints_the_best_patterns(tmp_path):
     assert "impulse" in output
     for table in TABLES:
         assert str(fresh.lake / table / f"{DAYS[-1]}.parquet") in output
+    report = fresh.lake / "daily_report" / f"{DAYS[-1]}.html"
+    assert str(report) in output
+    assert report.stat().st_size > 50_000
 
 
 def test_first_run_says_in_one_line_what_is_wrong(tmp_path):
