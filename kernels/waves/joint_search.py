@@ -3,7 +3,7 @@
 The starts are taken from the last bar to the first, and the first legs of a start from the shortest to the longest. So
 every pattern that spans a leg has been found before a path takes that leg, nothing needs to be remembered of a
 pattern but the kinds that span a leg, and a score is computed only where it may be the best of its cell. A prefix can
-be a standing setup only where no later bar passes its last pivot, which is rare.
+be a setup that stands only where no later bar passes its last pivot, which is rare (`joint_setups.py`).
 """
 
 from __future__ import annotations
@@ -11,97 +11,17 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import numpy.typing as npt
 from numba import njit
 
 from kernels.panel import Float64Array1D, Float64Array2D, Int32Array1D
-from kernels.waves.joint_cells import Cells, CellSearch, Float64Array3D, Int64Array3D, close_cells, open_cells
+from kernels.waves.joint_cells import Cells, CellSearch, close_cells, open_cells
 from kernels.waves.joint_path import Path, empty_path, is_leading, resolving
+from kernels.waves.joint_setups import score_setups, waves_under_way
 from kernels.waves.legs import AllLegs, Bars, all_legs, count_swings, view_bars
-from kernels.waves.program import EXCLUDES, Int32Array2D
+from kernels.waves.program import EXCLUDES
 from kernels.waves.rules import log_of_length, set_price, set_slopes
 from kernels.waves.score_bound import better_score
-from kernels.waves.search import stands_until
 from kernels.waves.shared_rules import classes_left
-
-
-@njit(cache=True, nogil=True, error_model="numpy", inline="always")
-def score_setups(
-    tables: Int32Array2D,
-    numbers: Float64Array2D,
-    stages: Int32Array2D,
-    wanted: npt.NDArray[np.bool_],
-    rest: Float64Array1D,
-    bars: Bars,
-    swings: Int32Array1D,
-    side: int,
-    legs: int,
-    classes: int,
-    too_long: int,
-    kinds: Int32Array1D,
-    pivots: Int32Array1D,
-    leg_at: Int32Array1D,
-    quantity: Float64Array1D,
-    log_length: Float64Array1D,
-    component: Float64Array1D,
-    cell: int,
-    counts: Int64Array3D,
-    bests: Float64Array3D,
-) -> None:
-    """Enter a path as a setup of those of some classes as which it stands on the last bar of the series.
-
-    Args:
-        tables: int32 [classes, TABLE_COLUMNS], the class table.
-        numbers: float64 [classes, NUMBER_COLUMNS], the same.
-        stages: as `CellSearch.stage`.
-        wanted: as in `CellSearch`, and so is the next.
-        rest: float64 [stages].
-        bars: the series, oriented so that the first leg rises.
-        swings: int32 [n + 1], swings before each bar.
-        side: 0 for upward, 1 for downward.
-        legs: legs of the path; its last pivot is passed by no later bar.
-        classes: bit set of classes that have a setup of so many legs, and whose rules the path keeps.
-        too_long: the first bar on which it would be too long.
-        kinds: int32 [legs of the series], the kinds that span each leg.
-        pivots: as in `Path`, and so are the next four.
-        leg_at: int32 [MAX_LEGS].
-        quantity: float64 [QUANTITIES]; what belongs to the pivot after the last is overwritten.
-        log_length: float64 [MAX_LEGS + 1].
-        component: float64 [components], scratch.
-        cell: bucket of the path's span.
-        counts: as in `Cells`, increased.
-        bests: as `Cells.best`, improved.
-    """
-    last = len(swings) - 2
-    wave_class = -1
-    while classes != 0:
-        wave_class += 1
-        is_among, classes = classes & 1, classes >> 1
-        if is_among == 0:
-            continue
-        stage = stages[wave_class, legs]
-        if not wanted[stage, side]:
-            continue
-        table, number = tables[wave_class], numbers[wave_class]
-        if stands_until(table, number, bars, legs, pivots, quantity, too_long, last) <= last:
-            continue
-        counts[stage, side, cell] += 1
-        best = bests[stage, side, cell]
-        if best < math.inf:
-            bests[stage, side, cell] = better_score(
-                table,
-                number,
-                legs,
-                leg_at,
-                pivots,
-                quantity,
-                log_length,
-                kinds,
-                swings,
-                rest[stage],
-                best,
-                component,
-            )
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -113,7 +33,7 @@ def search_start(
     side: int,
     p0: int,
     leg_to: Int32Array1D,
-    unpassed: npt.NDArray[np.bool_],
+    under_way: Float64Array2D,
     kinds: Int32Array1D,
     path: Path,
     cells: Cells,
@@ -129,7 +49,7 @@ def search_start(
         side: 0 for upward, 1 for downward.
         p0: the bar.
         leg_to: int32 [n], the leg from `p0` to each bar in that direction, -1 for none.
-        unpassed: bool [2, n], whether no later bar is missing or has a lower low (0) or a higher high (1).
+        under_way: float64 [2, n], as `waves_under_way` says.
         kinds: int32 [legs], the kinds that span each leg, known for all legs of later starts; those of this start are
             written.
         path: scratch.
@@ -206,19 +126,19 @@ def search_start(
         if alive != 0:
             if depth == 3:
                 log_length[0] = log_of_length(abs(quantity[3] - quantity[0]))
-            if may_stand and unpassed[depth & 1 ^ side, end] and alive & setups[depth] != 0:
+            reached = under_way[depth & 1, end]
+            if may_stand and not math.isnan(reached) and alive & setups[depth] != 0:
                 score_setups(
                     tables,
                     numbers,
                     stages,
                     wanted,
                     rest,
-                    bars,
                     swings,
                     side,
                     depth,
                     alive & setups[depth],
-                    p0 + max_span,
+                    reached,
                     kinds,
                     pivots,
                     leg_at,
@@ -253,9 +173,7 @@ def best_of_bars(search: CellSearch, low: Float64Array1D, high: Float64Array1D, 
     swings = count_swings(low, high)
     kinds = np.zeros(len(legs.end), np.int32)
     leg_to = np.full(n, -1, np.int32)
-    unpassed = np.empty((2, n), np.bool_)
-    unpassed[0] = up.lower_after == n
-    unpassed[1] = up.higher_after == n
+    under_way = waves_under_way(up), waves_under_way(down)
     path = empty_path()
     open_cells(search.wanted, cells)
     visits = 0
@@ -268,7 +186,9 @@ def best_of_bars(search: CellSearch, low: Float64Array1D, high: Float64Array1D, 
                 leg_to[legs.end[leg]] = leg
             bars = up if side == 0 else down
             left = search.max_visits - visits
-            visits += search_start(search, bars, legs, swings, side, p0, leg_to, unpassed, kinds, path, cells, left)
+            visits += search_start(
+                search, bars, legs, swings, side, p0, leg_to, under_way[side], kinds, path, cells, left
+            )
             if visits > search.max_visits:
                 return False
             for leg in own:
