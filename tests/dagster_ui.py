@@ -99,12 +99,14 @@ def wait_until(page: Page, expression: str) -> None:
         time.sleep(0.1)
 
 
-def click(page: Page, words: str, within: str = "") -> None:
-    """Click the link or button with these words, once it is there; `within`: words that its table row begins with."""
-    rows = f"[...document.querySelectorAll('tr')].filter(row => row.innerText.startsWith({json.dumps(within)}))"
-    place = "[document.body]" if not within else rows
+def click(page: Page, kind: str, words: str, *, row: str = "") -> None:
+    """Click the first element of a kind, "a" or "button", with these words, once it is there.
+
+    `row`: what the table row begins with that it is in; "" for anywhere.
+    """
+    rows = f"[...document.querySelectorAll('tr')].filter(each => each.innerText.startsWith({json.dumps(row)}))"
     found = (
-        f"{place}.flatMap(part => [...part.querySelectorAll('a, button')])"
+        f"{rows if row else '[document]'}.flatMap(each => [...each.querySelectorAll('{kind}')])"
         f".find(each => each.innerText.trim() === {json.dumps(words)})"
     )
     wait_until(page, found)
@@ -114,5 +116,5 @@ def click(page: Page, words: str, within: str = "") -> None:
 def open_picture(page: Page, address: str, asset: str, partition: str, entry: str) -> None:
     """Open a partition of an asset, and there the pictures in an entry of its metadata."""
     page.open(f"{address}/assets/{asset}?view=partitions&partition={partition}", 1280, 800)
-    click(page, "[Show Markdown]", within=entry)
+    click(page, "a", "[Show Markdown]", row=entry)
     wait_until(page, "document.images.length && [...document.images].every(each => each.naturalWidth)")

@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+from collections import Counter
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -22,11 +23,11 @@ from resources.contracts import FORECASTS, PATTERNS, SIMULATIONS, UNIVERSE, quan
 from resources.parquet_lake import ParquetLake
 from resources.pick_tables import PICK_HORIZON
 from tests.daily_chain import DAYS, run
-from tests.forecast_runs import metadata_of
+from tests.forecast_runs import metadata_of, rows_told
 from tests.lake_rows import WRITTEN, write_prices, write_quarantine
 from tests.pattern_rows import DAYS as PATTERN_DAYS
 from tests.pattern_rows import pattern_table, setup, zigzag
-from tests.small_market import small_bars
+from tests.small_market import small_bars, with_faults
 from tests.small_market import write_prices as write_price_file
 
 RANGE = DAYS[-3:]
@@ -68,14 +69,20 @@ def png(address: str) -> bytes:
 
 @pytest.fixture(scope="module")
 def prices(tmp_path_factory) -> Path:
-    return write_price_file(small_bars(), tmp_path_factory.mktemp("prices"))
+    return write_price_file(with_faults(small_bars()), tmp_path_factory.mktemp("prices"))
 
 
 @pytest.fixture(scope="module")
-def chain(tmp_path_factory, prices) -> tuple[Path, dg.ExecuteInProcessResult]:
-    """The daily chain over three sessions."""
+def history(tmp_path_factory, prices) -> tuple[Path, dg.ExecuteInProcessResult]:
+    """The history of all sessions, with faulty bars."""
     lake = tmp_path_factory.mktemp("lake")
-    run("price_history", lake, prices, DAYS[0], DAYS[-1])
+    return lake, run("price_history", lake, prices, DAYS[0], DAYS[-1])
+
+
+@pytest.fixture(scope="module")
+def chain(history, prices) -> tuple[Path, dg.ExecuteInProcessResult]:
+    """The daily chain over three sessions."""
+    lake, _ = history
     return lake, run("daily_sp500", lake, prices, RANGE[0], RANGE[-1])
 
 
@@ -140,6 +147,20 @@ def test_the_simulations_shown_are_listed_beside_the_picture(chain):
     assert [(each.data["symbol"], each.data["strategy"]) for each in listed] == [
         (row["symbol"], row["strategy"]) for row in traded[:10]
     ]
+
+
+def test_the_faults_of_a_range_are_a_table_by_kind(history):
+    lake, result = history
+    entries = [row for day in DAYS for row in ParquetLake(str(lake)).read("quarantine", day).to_pylist()]
+    kinds, excluded = (
+        Counter(row["kind"] for row in rows) for rows in (entries, (e for e in entries if e["excluded"]))
+    )
+    told = metadata_of(result, "quarantine", DAYS[-1])["faults_by_kind"]
+    assert rows_told(told) == [(kind, kinds[kind], excluded[kind]) for kind in sorted(kinds)]
+    assert len(kinds) > 3
+    for day in DAYS:
+        count = sum(row["excluded"] for row in entries if str(row["known_on"]) == day)
+        assert metadata_of(result, "quarantine", day)["excluded_bars"] == count
 
 
 @pytest.mark.parametrize("asset", FOLLOWED)

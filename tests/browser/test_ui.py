@@ -126,9 +126,9 @@ def test_the_pictures_of_a_session_are_shown_without_an_error(ui, page, asset, e
 
 def test_the_numbers_of_the_sessions_are_plotted(ui, page):
     page.open(f"{ui}/assets/patterns?view=overview")
-    click(page, "Plots")
+    click(page, "button", "Plots")
     # Only the newest partitions of all are plotted by partition, and these sessions lie years back.
-    click(page, "Events")
+    click(page, "button", "Events")
     wait_until(page, "document.querySelectorAll('canvas').length > 5")
     text = page.value("document.body.innerText")
     for name in ("confirmed_patterns", "setups", "discoveries", "filter_recall", "seconds_per_session"):
