@@ -17,7 +17,7 @@ from assets.prices import prices
 from assets.quarantine import quarantine
 from assets.session_run import preview, table_of
 from assets.universe import universe
-from assets.years import through_year, year_asset
+from assets.years import earlier_years, is_current, through_year, year_asset
 from kernels.errors import InvalidInputError
 from kernels.forecast import ForecastScores, join_scores, outcomes_of, score_forecasts, summarise
 from kernels.forecast.baselines import baseline_forecasts
@@ -43,7 +43,7 @@ from resources.wiring import ForecasterResource, LakeResource
 
 CODE_VERSION = "1"
 BASELINE = "ewma-fhs"
-SCORES, SKILL = "forecast_scores", FORECAST_SKILL.name
+SCORES, SKILL = TABLES = "forecast_scores", FORECAST_SKILL.name
 FOLLOWED_HORIZONS = (DEFAULT_HORIZONS[0], DEFAULT_HORIZONS[-1])
 """Whose skill is followed over the years, in numbers: the shortest and the longest."""
 
@@ -96,7 +96,7 @@ def forecast_skill(
         began, year = time.monotonic(), int(key)
         stored = models.read(year - 1)
         made_from = _made_from(store, year, stored, named)
-        kept = _is_current(store, key, made_from)
+        kept = is_current(store, TABLES, key, made_from, CODE_VERSION)
         extra: dict[str, Any] = {"kept": kept, "model": _name(stored, year)}
         if not kept:
             history = load_year_history(store, year)
@@ -136,24 +136,9 @@ def _made_from(lake: ParquetLake, year: int, stored: StoredModel | None, further
             "model": stored.model_id if stored else None,
             "models": dict(further),
             "history": history_fingerprint(lake, year),
-            "earlier": lake.fingerprints(SCORES, _earlier_years(lake, year)),
+            "earlier": lake.fingerprints(SCORES, earlier_years(lake, TABLES, year)),
         }
     )
-
-
-def _earlier_years(lake: ParquetLake, year: int) -> list[str]:
-    """The years right before this one that were judged, without a gap, in order."""
-    judged = set(lake.partitions(SCORES)) & set(lake.partitions(SKILL))
-    first = year
-    while str(first - 1) in judged:
-        first -= 1
-    return [str(each) for each in range(first, year)]
-
-
-def _is_current(lake: ParquetLake, key: str, made_from: str) -> bool:
-    wanted = (made_from, CODE_VERSION)
-    infos = [lake.info(table, key) for table in (SCORES, SKILL)]
-    return all(info is not None and (info.made_from, info.code_version) == wanted for info in infos)
 
 
 def _judge(
@@ -190,7 +175,7 @@ def _forecast(name: str, model: ForecastModel, history: YearHistory, row: Int32A
 
 
 def _write(lake: ParquetLake, key: str, scores: ForecastScores, made_from: str) -> None:
-    years = _earlier_years(lake, int(key))
+    years = earlier_years(lake, TABLES, int(key))
     periods = {key: summarise(scores)}
     if years:
         earlier = [
@@ -205,7 +190,7 @@ def _write(lake: ParquetLake, key: str, scores: ForecastScores, made_from: str) 
 
 def _report(context: dg.AssetExecutionContext, lake: ParquetLake, key: str, extra: dict[str, Any]) -> None:
     skill = lake.read(SKILL, key)
-    daily = pa.concat_tables([lake.read(SCORES, year) for year in [*_earlier_years(lake, int(key)), key]])
+    daily = pa.concat_tables([lake.read(SCORES, year) for year in [*earlier_years(lake, TABLES, int(key)), key]])
     plots = picture("calibration and skill over time", skill_plots(daily))
     context.add_asset_metadata(
         {

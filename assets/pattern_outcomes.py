@@ -20,7 +20,7 @@ from assets.progress import Progress
 from assets.quarantine import quarantine
 from assets.session_run import preview, table_of
 from assets.universe import universe
-from assets.years import year_asset
+from assets.years import earlier_years, is_current, year_asset
 from kernels.outcomes import HORIZONS
 from kernels.waves import ScanSettings
 from resources.calendar import ALL_SESSIONS, session_number
@@ -48,7 +48,7 @@ from resources.wave_scorer import WaveScorer
 from resources.wiring import LakeResource, ScanSettingsResource, WaveScorerResource
 
 CODE_VERSION = "1"
-OUTCOMES, RATES = PATTERN_OUTCOMES.name, PATTERN_OUTCOME_RATES.name
+OUTCOMES, RATES = TABLES = PATTERN_OUTCOMES.name, PATTERN_OUTCOME_RATES.name
 # Not that of null_distributions: the surrogates tested must not share their draws with those they are tested against.
 SEED = 11
 COPIES = 10
@@ -151,7 +151,7 @@ def pattern_outcomes(
             context.log.warning(f"pattern_outcomes {year}: nothing is judged: {reason}")
             context.add_asset_metadata({"judged": False, "reason": reason}, partition_key=key)
             continue
-        kept = _is_current(store, key, asked.made_from)
+        kept = is_current(store, TABLES, key, asked.made_from, CODE_VERSION)
         extra: dict[str, Any] = {"kept": kept, "missing_sessions": asked.missing, "seen_through": str(asked.last)}
         if not kept:
             progress = Progress(context.log.info, f"pattern_outcomes {year}: surrogates", len(asked.judged))
@@ -205,7 +205,7 @@ def _asked(
         "config": config.model_dump(),
         "patterns": [(key, found[key].fingerprint) for key in judged],
         "universe": require_inputs(lake, "universe", judged),
-        "earlier": lake.fingerprints(OUTCOMES, _earlier_years(lake, year)),
+        "earlier": lake.fingerprints(OUTCOMES, earlier_years(lake, TABLES, year)),
     }
     for table in ("prices", "quarantine"):
         fingerprints = lake.fingerprints(table, needed)
@@ -217,21 +217,6 @@ def _asked(
         parts["null"] = [nulls.fingerprint(date.fromisoformat(key)) for key in judged]
         parts["search"] = (scan_settings.scan(), scan_settings.windows().lengths)
     return _Asked(year, judged, len(days) - len(judged), date.fromisoformat(needed[0]), last, fingerprint(parts))
-
-
-def _earlier_years(lake: ParquetLake, year: int) -> list[str]:
-    """The years right before this one that were judged, without a gap, in order."""
-    judged = set(lake.partitions(OUTCOMES)) & set(lake.partitions(RATES))
-    first = year
-    while str(first - 1) in judged:
-        first -= 1
-    return [str(each) for each in range(first, year)]
-
-
-def _is_current(lake: ParquetLake, key: str, made_from: str) -> bool:
-    wanted = (made_from, CODE_VERSION)
-    infos = [lake.info(table, key) for table in (OUTCOMES, RATES)]
-    return all(info is not None and (info.made_from, info.code_version) == wanted for info in infos)
 
 
 def _judge(
@@ -264,7 +249,9 @@ def _judge(
 
 def _write(lake: ParquetLake, asked: _Asked, table: pa.Table) -> None:
     key, own = str(asked.year), outcome_rows(table)
-    earlier = [outcome_rows(lake.read(OUTCOMES, year, RATE_COLUMNS)) for year in _earlier_years(lake, asked.year)]
+    earlier = [
+        outcome_rows(lake.read(OUTCOMES, year, RATE_COLUMNS)) for year in earlier_years(lake, TABLES, asked.year)
+    ]
     rates = rates_table(asked.year, own, joined_rows([*earlier, own]) if earlier else own)
     for name, rows in ((OUTCOMES, table), (RATES, rates)):
         lake.write(name, key, rows, made_from=asked.made_from, code_version=CODE_VERSION)
