@@ -22,7 +22,7 @@ from benchmarks.gpu_trading import check_trading
 from benchmarks.machine import RESULTS, best_seconds, machine, report
 from benchmarks.waves import simulated_bars
 from kernels.device import gpu_support
-from kernels.gpu_arrays import Device
+from kernels.memory import Device
 from kernels.waves import Scan, ScanSettings, gpu, scan_origins
 
 KERNELS = (

@@ -7,7 +7,7 @@ import time
 import numpy as np
 
 from benchmarks.machine import best_seconds
-from kernels.gpu_arrays import Device
+from kernels.memory import Device
 from kernels.nulls import DEFAULT_BINS, gpu, null_histograms
 from kernels.surrogates import DEFAULT_BLOCK, NULLS
 from kernels.volatility.gjr import GjrParameters

@@ -7,7 +7,7 @@ import time
 import numpy as np
 
 from benchmarks.machine import best_seconds
-from kernels.gpu_arrays import Device
+from kernels.memory import Device
 from kernels.trading import Bars, Costs, Orders, Paths, Simulation, gpu, simulate
 
 SERIES, BARS, WINDOW, REPEATS = 500, 1250, 252, 5

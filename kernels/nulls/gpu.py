@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kernels.errors import BackendUnavailableError
-from kernels.gpu_arrays import Device
+from kernels.memory import Device, in_chunks
 from kernels.nulls.gpu_kernels import Histograms, count_bins
 from kernels.nulls.model import NullHistograms
 from kernels.panel import Float64Array2D
@@ -26,7 +26,6 @@ from kernels.waves.cpu import wanted_sides
 from kernels.waves.gpu import BYTES_PER_BAR, MOST_SERIES
 from kernels.waves.gpu_best_scores import best_of_chunk, cell_terms
 from kernels.waves.gpu_charts import charts_of_prices
-from kernels.waves.gpu_chunks import in_chunks
 from kernels.waves.gpu_kernels import launch
 from kernels.waves.gpu_layout import Prices
 from kernels.waves.gpu_search import Asked

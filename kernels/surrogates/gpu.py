@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from kernels.errors import BackendUnavailableError
-from kernels.gpu_arrays import Device
+from kernels.memory import Device
 from kernels.panel import Float64Array2D, Int32Array1D
 from kernels.surrogates.cpu import prepare
 from kernels.surrogates.gpu_kernels import THREADS, Chunk, kernel

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from kernels.errors import BackendUnavailableError
-from kernels.gpu_arrays import Device
+from kernels.memory import Device
 from kernels.trading.cpu import Int64Array1D, Results, orders_before, room_for, simulation_of
 from kernels.trading.gpu_kernels import THREADS, Accounts, Market, Records, Summaries, kernels
 from kernels.trading.layout import COUNTS, STATE, WISH, Terms, states_of, terms_of, wishes_of

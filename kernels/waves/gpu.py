@@ -13,11 +13,10 @@ import numpy as np
 import numpy.typing as npt
 
 from kernels.errors import BackendUnavailableError
-from kernels.gpu_arrays import Device
+from kernels.memory import Device, in_chunks
 from kernels.panel import Float64Array1D, Float64Array2D, Int32Array1D
 from kernels.waves.classes import CLASS_NAMES
 from kernels.waves.cpu import Part, assemble, wanted_sides
-from kernels.waves.gpu_chunks import in_chunks
 from kernels.waves.gpu_layout import Charts, Int64Array1D
 from kernels.waves.gpu_search import Asked, patterns_of_class, search_chunk
 from kernels.waves.gpu_select import Wish, fetch_selections, nothing_selected, select_for_origins

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from kernels.gpu_arrays import Device
+from kernels.memory import Device, in_chunks
 from kernels.panel import Float64Array2D
 from kernels.waves.cells import STAGES, BestScores
 from kernels.waves.classes import CLASSES
@@ -12,7 +12,6 @@ from kernels.waves.cpu import wanted_sides
 from kernels.waves.cpu_best_scores import cell_search
 from kernels.waves.gpu import Cut, asked_of, charts_of, no_room, planned_chunks
 from kernels.waves.gpu_cells import CellTerms, ChunkCells
-from kernels.waves.gpu_chunks import in_chunks
 from kernels.waves.gpu_kernels import kernels, launch
 from kernels.waves.gpu_search import Asked, search_chunk
 from kernels.waves.patterns import ScanSettings

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from kernels.gpu_arrays import Device
+from kernels.memory import Device
 from kernels.waves.gpu_kernels import kernels, launch
 from kernels.waves.gpu_layout import Charts, Prices
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from kernels.gpu_arrays import Device
+from kernels.memory import Device
 from kernels.waves.classes import CLASS_NAMES, MAX_LEGS
 from kernels.waves.cpu import too_many_patterns
 from kernels.waves.gpu_kernels import kernels, launch

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from kernels.gpu_arrays import Device
+from kernels.memory import Device
 from kernels.waves.classes import MAX_LEGS
 from kernels.waves.gpu_kernels import kernels, launch
 from kernels.waves.gpu_layout import Chosen, ChunkOrigins, Grouped, Int64Array1D, KeptRoom, RankedChunk

@@ -11,7 +11,7 @@ import sys
 import numpy as np
 
 from kernels.errors import BackendUnavailableError, InvalidInputError
-from kernels.gpu_arrays import Device
+from kernels.memory import Device
 from kernels.nulls import gpu, null_histograms
 from kernels.volatility.gjr import GjrParameters
 from kernels.waves import STAGES, ScanSettings, gpu_search

@@ -12,7 +12,7 @@ from types import SimpleNamespace
 import numpy as np
 
 from kernels.errors import BackendUnavailableError
-from kernels.gpu_arrays import Device
+from kernels.memory import Device
 from kernels.surrogates import NULLS, Surrogates, gpu
 from tests.kernels.surrogates.surrogate_market import PARAMETERS, degenerate, make, market, stacked
 

@@ -12,7 +12,7 @@ from types import SimpleNamespace
 import numpy as np
 
 from kernels.errors import BackendUnavailableError, InvalidInputError
-from kernels.gpu_arrays import Device
+from kernels.memory import Device
 from kernels.waves import BestScores, ScanSettings, best_scores, gpu, gpu_best_scores, gpu_search
 from kernels.waves.gpu_charts import charts_of_prices
 from kernels.waves.gpu_layout import Charts, Prices

@@ -10,8 +10,8 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from kernels import gpu_arrays
 from kernels.errors import InvalidInputError
+from kernels.memory import Device
 from kernels.waves import CLASS_NAMES, Scan, ScanSettings, enumerate_class, gpu, gpu_search, scan_origins
 from tests.kernels.waves.charts import TEXTBOOK, chart, columns, random_bars
 
@@ -74,7 +74,7 @@ def lists(backend: str) -> dict[str, np.ndarray]:
     return found
 
 
-def scan_on(device: gpu_arrays.Device) -> Scan:
+def scan_on(device: Device) -> Scan:
     """The scan with default settings on a device with a limit."""
     low, high = prices()
     row, end, length = (values.astype(np.int32) for values in origins(len(low)))
@@ -84,13 +84,13 @@ def scan_on(device: gpu_arrays.Device) -> Scan:
 
 def limited(chunks: dict[str, np.ndarray]) -> dict[str, Scan]:
     """Scans on devices that are too small for all series at once; `chunks` says what each came to."""
-    whole = gpu_arrays.Device()
+    whole = Device()
     found = {"whole": scan_on(whole)}
     # Planned as one chunk; the count of the patterns says that it doesn't fit.
     gpu.BYTES_PER_BAR = 1
-    counted = gpu_arrays.Device(memory=80_000)
+    counted = Device(memory=80_000)
     found["counted"] = scan_on(counted)
-    failing = gpu_arrays.Device()
+    failing = Device()
 
     def empty(shape, dtype=np.float64):
         if np.prod(shape) * np.dtype(dtype).itemsize > 9_000:
@@ -101,7 +101,7 @@ def limited(chunks: dict[str, np.ndarray]) -> dict[str, Scan]:
     failing.xp = SimpleNamespace(**everything_else | {"empty": empty})
     found["failing"] = scan_on(failing)
     gpu.BYTES_PER_BAR = 1_000
-    planned = gpu_arrays.Device(memory=130_000)
+    planned = Device(memory=130_000)
     found["planned"] = scan_on(planned)
     for name, device in (("whole", whole), ("counted", counted), ("failing", failing), ("planned", planned)):
         chunks[name] = np.array(device.chunks)
@@ -121,7 +121,7 @@ def refusals() -> dict[str, str]:
             said[name] = str(error)
         setattr(gpu_search, name, before)
     try:
-        scan_on(gpu_arrays.Device(memory=100))
+        scan_on(Device(memory=100))
     except gpu.BackendUnavailableError as error:
         said["memory"] = str(error)
     return said

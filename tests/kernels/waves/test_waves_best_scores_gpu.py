@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from kernels.device import gpu_support
 from kernels.errors import BackendUnavailableError
+from kernels.memory import in_chunks
 from kernels.waves import CLASS_NAMES, CONFIRMED, STAGES, ScanSettings, best_scores, scan_origins, stage_index
 from kernels.waves.gpu_cells import key_of_score, score_of_key
-from kernels.waves.gpu_chunks import in_chunks
 from kernels.waves.gpu_threads import next_beyond
 from kernels.waves.legs import first_lower_after
 from kernels.waves.rules import SCORE_STEPS

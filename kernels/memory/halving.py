@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import TypeVar
 
 from kernels.errors import BackendUnavailableError
-from kernels.gpu_arrays import Device
+from kernels.memory.arrays import Device
 
 Result = TypeVar("Result")
 
