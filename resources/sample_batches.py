@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from kernels.memory import unfold_windows
 from kernels.samples import gather_windows
 
 if TYPE_CHECKING:
@@ -53,7 +54,6 @@ class TorchBatchMaker:
     def __init__(self, maker: BatchMaker, device: "torch.device") -> None:
         import torch
 
-        self._device = device
         self._lookback = maker.lookback
         self._panel = None if maker.panel is None else torch.tensor(maker.panel, device=device)
         self._scalers = {
@@ -61,12 +61,8 @@ class TorchBatchMaker:
             for name, (mean, deviation) in maker.scalers.items()
         }
 
-    def place(self, rows: "dict[str, torch.Tensor]") -> "dict[str, torch.Tensor]":
-        """Copy the rows of a unit to the device."""
-        return {name: values.to(self._device, non_blocking=True) for name, values in rows.items()}
-
     def __call__(self, rows: "dict[str, torch.Tensor]", first: int, last: int) -> "dict[str, torch.Tensor]":
-        """Rows `first` to `last` of a unit that `place` has put on the device."""
+        """Rows `first` to `last` of a unit that is on the device. They are scaled in place: make each batch once."""
         batch = {name: values[first:last] for name, values in rows.items()}
         if self._panel is not None:
             batch["window"] = gather_on_device(self._panel, batch["instrument"], batch["session"], self._lookback)
@@ -81,11 +77,7 @@ def gather_on_device(
     panel: "torch.Tensor", instrument: "torch.Tensor", session: "torch.Tensor", lookback: int
 ) -> "torch.Tensor":
     """`kernels.samples.gather_windows` in torch, on the device of its arguments, unchecked."""
-    series, sessions, channels = panel.shape
-    # Row r holds the bars r .. r + lookback - 1 of all series in a line; a window never crosses from one to the next.
-    lines = panel.as_strided((series * sessions - lookback + 1, lookback * channels), (channels, 1))
-    first = instrument.long() * sessions + session + (1 - lookback)
-    windows = lines[first].view(-1, lookback, channels)
+    windows: torch.Tensor = unfold_windows(panel, lookback)[instrument.long(), session.long() + (1 - lookback)]
     # Tensors, not numbers: torch multiplies by the reciprocal of a number, which rounds twice.
     last = windows[:, -1:].clone()
     windows[..., :4].div_(last[..., 3:4])

@@ -140,6 +140,7 @@ class Samples:
         manifest: what the dataset says of itself.
         choice: what was asked for.
         rows: of the split, over all ranks.
+        largest_unit: rows of the largest unit that is read at a time.
         symbols, sessions: what instruments and sessions are positions in; sessions are `datetime64[D]` [T].
         state_columns, action_columns, label_columns, window_channels: names along the last axis of the arrays.
         scalers: mean and standard deviation by column over train rows, those of the labels too.
@@ -161,6 +162,7 @@ class Samples:
         self.scalers = {name: (float(mean), float(sd)) for name, (mean, sd) in manifest["scalers"].items()}
         self.reader = reader
         self.maker = maker
+        self.largest_unit = max(unit.rows for unit in units)
         self._units = units
         self._next = self._reached = Position(0, 0, 0)
 

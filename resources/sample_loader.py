@@ -1,7 +1,8 @@
 """The samples of a dataset as torch tensors: read by worker processes, made into batches in the process that trains.
 
 Workers read whole units and pass them on through shared memory; windows are gathered afterwards, here or on the device,
-so they never travel between processes, and the batches and their order don't depend on the workers.
+so they never travel between processes, and the batches and their order don't depend on the workers. To a device, units
+go through a ring of pinned buffers: the next one is copied while there are still batches of the one before.
 """
 
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from kernels.errors import BackendUnavailableError, InvalidInputError, WavemillError
+from kernels.memory import StagingRing, bytes_needed
 from resources.lake_files import LakeFiles
 from resources.sample_batches import TorchBatchMaker
 from resources.sample_reader import Arrays, UnitReader
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from resources.sample_dataset import Position, Samples
 
 _PREFETCHED_UNITS = 2
+_SLOTS = 2
 
 
 class SampleLoader:
@@ -45,6 +48,7 @@ class SampleLoader:
         self.device = _usable(torch.device(device))
         self._start_method = start_method
         self._device_maker: TorchBatchMaker | None = None
+        self._ring: StagingRing | None = None
 
     def __len__(self) -> int:
         """Batches of this rank in an epoch."""
@@ -97,8 +101,11 @@ class SampleLoader:
     def _on_device(self) -> "Iterator[dict[str, torch.Tensor]]":
         if self._device_maker is None:
             self._device_maker = TorchBatchMaker(self.samples.maker, self.device)
-        maker = self._device_maker
-        return self.samples.batches(lambda units, order: map(maker.place, self._units(units, order)), maker)
+        if self._ring is None:
+            largest = self.samples.reader.outline(self.samples.largest_unit)
+            self._ring = StagingRing(self.device, _SLOTS, bytes_needed(largest))
+        ring = self._ring
+        return self.samples.batches(lambda units, order: ring.stream(self._units(units, order)), self._device_maker)
 
     def _units(self, units: list[Unit], order: Order) -> "Iterator[dict[str, torch.Tensor]]":
         import torch
@@ -111,7 +118,6 @@ class SampleLoader:
             num_workers=self.workers,
             prefetch_factor=_PREFETCHED_UNITS if self.workers else None,
             multiprocessing_context=self._start_method if self.workers else None,
-            pin_memory=self.device.type == "cuda",
             # Else the loader draws a seed from torch's global generator, and changes what a model draws.
             generator=torch.Generator(),
         )

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from kernels.errors import LakeError
-from kernels.samples import COLUMNS, SPLITS
+from kernels.samples import CHANNELS, COLUMNS, SPLITS
 from resources.sample_store import SampleStore, ShardNote, shard_name
 from resources.sample_units import Order, Unit, row_order
 
@@ -78,6 +78,15 @@ class UnitReader:
             arrays[group] = _matrix(table, names)[places]
         if self.lookback:
             arrays["window"] = _windows(table, self.lookback)[places]
+        return arrays
+
+    def outline(self, rows: int) -> Arrays:
+        """Arrays of the names, types and shapes that `read` gives for a unit of `rows` rows; they take no memory."""
+        zero = np.float32(0)
+        arrays: Arrays = {name: np.broadcast_to(np.int32(0), rows) for name in ("instrument", "session")}
+        arrays |= {group: np.broadcast_to(zero, (rows, len(names))) for group, names in GROUPS.items()}
+        if self.lookback:
+            arrays["window"] = np.broadcast_to(zero, (rows, self.lookback, len(CHANNELS)))
         return arrays
 
     def _read_group(self, unit: Unit) -> pa.Table:

@@ -15,10 +15,10 @@ NO_GPU = pytest.mark.skipif(not gpu_support().ok, reason=gpu_support().reason)
 DEVICES = ["simulator", pytest.param("device", marks=NO_GPU)]
 
 
-def run_on(device: str, module: str, file: Path) -> bytes:
+def run_on(device: str, module: str, file: Path, *arguments: str) -> bytes:
     """Run a module on one of `DEVICES`; it writes its results into the file that it is given. Returns them."""
     variables = os.environ | (IN_THE_SIMULATOR if device == "simulator" else {})
-    command = [sys.executable, "-m", module, str(file)]
+    command = [sys.executable, "-m", module, str(file), *arguments]
     done = subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr
     if device == "simulator":

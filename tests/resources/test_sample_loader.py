@@ -12,10 +12,11 @@ import numpy as np
 import pytest
 import torch
 
-from kernels.errors import BackendUnavailableError
+from kernels.errors import BackendUnavailableError, LakeError
 from kernels.samples import gather_windows
 from resources.sample_batches import TorchBatchMaker, gather_on_device
 from resources.sample_dataset import open_samples
+from resources.sample_units import Order
 from tests.sample_files import SESSIONS, SYMBOLS, SmallDataset, assert_equal, flat
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -147,3 +148,32 @@ def test_what_workers_have_verified_the_next_ones_do_not_verify_again(small: Sma
     samples = open_samples(small.folder, batch_rows=1000)
     assert flat(samples.loader(workers=2))
     assert samples.reader.verified == {0, 1, 2}
+
+
+def test_the_outline_of_a_unit_is_what_is_read(dataset: SmallDataset) -> None:
+    samples = open_samples(dataset.folder, shuffle=False)
+    for unit in samples._units:
+        read = samples.reader.read(unit, Order(7, 0, False))
+        outline = samples.reader.outline(unit.rows)
+        assert [(name, values.dtype, values.shape) for name, values in outline.items()] == [
+            (name, values.dtype, values.shape) for name, values in read.items()
+        ]
+    assert samples.largest_unit == max(unit.rows for unit in samples._units)
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_on_the_way_over_a_device_too_what_comes_before_a_damaged_shard_is_given(
+    small: SmallDataset, workers: int
+) -> None:
+    batches = flat(open_samples(small.folder, batch_rows=16, shuffle=False))
+    Path(small.store.shard_uri(1)).write_bytes(b"no Parquet")
+    given = []
+    for way in ("_on_cpu", "_on_device"):
+        loader = open_samples(small.folder, batch_rows=16, shuffle=False).loader(workers=workers)
+        got: list[float] = []
+        with pytest.raises(LakeError, match="shard-001"):
+            got.extend(row for batch in getattr(loader, way)() for row in batch["state"][:, 0].tolist())
+        assert 0 < len(got) < len(batches)
+        assert got == batches[: len(got)]
+        given.append((got, loader.position))
+    assert given[0] == given[1]
