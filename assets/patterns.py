@@ -75,6 +75,7 @@ def patterns(
         look = load_lookback(store, pending)
         bars, origins = look.rows, look.origins
         scanned = scanned_windows(store, look, pending)
+        scorer.hold(bars.low, bars.high)
         found = scorer.score(bars.low, bars.high, origins.row, origins.end, scanned.kept, settings)
         recalls = filter_recall(
             look,

@@ -1,10 +1,13 @@
 """Counts the best scores of the surrogates of a universe, for each window length, some symbols at a time.
 
+On a GPU the bars are there once for all lengths and portions; where there are several, they take the portions in turn.
+
 What belongs here: which bars, in which portions, and how a run that was killed goes on. What doesn't: how surrogates
 are made and searched (`kernels/nulls`), and what the table looks like (`null_table`).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import cast
@@ -14,14 +17,17 @@ import numpy.typing as npt
 
 from kernels.device import Backend, choose
 from kernels.errors import MissingHistoryError
+from kernels.memory import Device
 from kernels.nulls import AVAILABLE, NullHistograms, null_histograms, pooled
-from kernels.panel import Float64Array2D, PricePanel
+from kernels.panel import PricePanel
 from kernels.surrogates import Null
 from kernels.volatility import fit_gjr
 from kernels.volatility.gjr import GjrParameters
 from kernels.waves import SPAN_BUCKETS, ScanSettings
-from resources.null_state import NullStates
+from resources.device_pool import DevicePool, Part, devices_for, own_device, visible_devices
+from resources.null_state import Counts, NullStates
 from resources.null_table import NullDistributions, NullModel
+from resources.shared_panel import Arrays, Token, attach, share
 
 LEAST_BARS = 0.9
 """Share of a window's sessions on which a symbol must have a bar, to be among those whose surrogates are counted."""
@@ -51,6 +57,26 @@ class NullRequest:
     made_from: str
 
 
+@dataclass(frozen=True)
+class _Portion:
+    """Symbols that are counted together: their rows of the panel, and how many of the length are done with them."""
+
+    length: int
+    rows: npt.NDArray[np.int64]
+    done: int
+
+
+@dataclass(frozen=True)
+class _Task:
+    """A portion, as the process of a device takes it: bars in shared memory, and the keys of all their rows."""
+
+    token: Token
+    keys: npt.NDArray[np.int64]
+    request: NullRequest
+    parameters: GjrParameters | None
+    portion: _Portion
+
+
 def build_null(
     panel: PricePanel, request: NullRequest, states: NullStates, progress: Callable[[int], None]
 ) -> tuple[NullDistributions, dict[int, list[str]]]:
@@ -69,6 +95,8 @@ def build_null(
 
     Raises:
         MissingHistoryError: no symbol has bars enough for any length.
+        WorkerError: a process of one of several GPUs died; its device and symbols are named. What was counted before
+            these is kept.
         InvalidInputError: an option out of its range, or GJR parameters that can't be fitted to the bars.
     """
     model, quarter = request.model, request.model.quarter.isoformat()
@@ -88,15 +116,20 @@ def build_null(
     before = sum(length * (int((~enough[length]).sum()) + state.done.get(length, 0)) for length in request.lengths)
     if before:
         progress(before)
-    for length, all_rows in rows.items():
-        bars = [np.ascontiguousarray(getattr(panel, name)[:, -(length + 1) :]) for name in _BAR_FIELDS]
-        for start in range(state.done.get(length, 0), len(all_rows), ROWS_AT_A_TIME):
-            chosen = all_rows[start : start + ROWS_AT_A_TIME]
-            own = _count(request, tuple(each[chosen] for each in bars), symbols[chosen].tolist(), parameters)
+    portions = [
+        _Portion(length, chosen, start + len(chosen))
+        for length, all_rows in rows.items()
+        for start in range(state.done.get(length, 0), len(all_rows), ROWS_AT_A_TIME)
+        for chosen in (all_rows[start : start + ROWS_AT_A_TIME],)
+    ]
+    counted = _counts(panel, request, parameters, portions)
+    with closing(counted):
+        for portion, own in zip(portions, counted, strict=True):
+            length = portion.length
             state.counts[length] = state.counts[length] + own if length in state.counts else own
-            state.done[length] = start + len(chosen)
+            state.done[length] = portion.done
             states.write(quarter, request.made_from, state)
-            progress(len(chosen) * length)
+            progress(len(portion.rows) * length)
     lengths, pooled_symbols = np.array([(length, len(each)) for length, each in rows.items()], dtype=np.int32).T
     chosen_backend = choose("null_histograms", request.backend, AVAILABLE)
     counts = np.stack([state.counts[length] for length in rows])
@@ -112,21 +145,68 @@ def _with_bars_enough(panel: PricePanel, length: int) -> npt.NDArray[np.bool_]:
     return enough
 
 
-def _count(
+def _counts(
+    panel: PricePanel, request: NullRequest, parameters: GjrParameters | None, portions: list[_Portion]
+) -> Generator[Counts, None, None]:
+    """The counts of each portion, in order: here, or, of two portions for each and more, on every GPU."""
+    bars = {name: getattr(panel, name) for name in _BAR_FIELDS}
+    keys = symbol_keys(panel.symbols)
+    device = None
+    if choose("null_histograms", request.backend, AVAILABLE).backend == "gpu":
+        devices = devices_for(len(portions), 2, visible_devices())
+        if len(devices) > 1:
+            yield from _counts_of_devices(panel, bars, request, parameters, portions, devices)
+            return
+        device = Device()
+        device.hold(*bars.values())
+    for portion in portions:
+        yield _count(bars, keys, request, parameters, portion, device)
+
+
+def _counts_of_devices(
+    panel: PricePanel,
+    bars: Arrays,
     request: NullRequest,
-    bars: tuple[Float64Array2D, ...],
-    symbols: Sequence[str],
     parameters: GjrParameters | None,
-) -> npt.NDArray[np.int64]:
+    portions: list[_Portion],
+    devices: Sequence[str],
+) -> Generator[Counts, None, None]:
+    keys = symbol_keys(panel.symbols)
+    with share(bars) as shared, DevicePool(devices) as pool:
+        parts = (
+            Part(_name(panel, portion), _Task(shared.token, keys, request, parameters, portion)) for portion in portions
+        )
+        yield from pool.map(_count_task, parts)
+
+
+def _name(panel: PricePanel, portion: _Portion) -> str:
+    symbols = ", ".join(panel.symbols[row] for row in portion.rows.tolist())
+    return f"windows of {portion.length} sessions of {symbols}"
+
+
+def _count_task(task: _Task) -> Counts:
+    bars, device = attach(task.token), own_device()
+    device.hold(*(bars[name] for name in _BAR_FIELDS))
+    return _count(bars, task.keys, task.request, task.parameters, task.portion, device)
+
+
+def _count(
+    bars: Arrays,
+    keys: npt.NDArray[np.int64],
+    request: NullRequest,
+    parameters: GjrParameters | None,
+    portion: _Portion,
+    device: Device | None,
+) -> Counts:
     """The counts of some symbols together: int64 [stages, 2, buckets, bins + 1]."""
     model = request.model
-    open_, high, low, close = bars
+    open_, high, low, close = (bars[name] for name in _BAR_FIELDS)
     found = null_histograms(
         open_,
         high,
         low,
         close,
-        symbol_keys(symbols),
+        keys[portion.rows],
         surrogates=request.surrogates,
         null=cast(Null, model.null),
         seed=model.seed,
@@ -135,9 +215,12 @@ def _count(
         settings=ScanSettings(max_skip=model.max_skip, max_span=model.max_span),
         buckets=SPAN_BUCKETS,
         bins=request.bins,
+        rows=portion.rows,
+        window=min(portion.length + 1, close.shape[1]),
         backend=request.backend,
+        device=device,
     )
-    counts: npt.NDArray[np.int64] = pooled(found).counts[0]
+    counts: Counts = pooled(found).counts[0]
     return counts
 
 

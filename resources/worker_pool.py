@@ -153,6 +153,18 @@ def _pool(jobs: int, kind: Kind, initializer: Callable[[], object] | None) -> It
         finally:
             threads.shutdown(wait=True, cancel_futures=True)
         return
+    with process_pool(jobs, initializer) as processes:
+        yield processes
+
+
+@contextmanager
+def process_pool(jobs: int, initializer: Callable[[], object] | None = None) -> Iterator[ProcessPoolExecutor]:
+    """Spawned processes that end with their maker, each started by the first item that finds no idle one.
+
+    Args:
+        jobs: processes at most.
+        initializer: called once in each, before its first item; importable by name.
+    """
     context = multiprocessing.get_context("spawn")
     processes = ProcessPoolExecutor(jobs, context, _start_worker, (initializer or _nothing,))
     try:
@@ -218,6 +230,17 @@ def _worker_died(
 ) -> WorkerError:
     # An item that is done keeps its result; of the others nobody knows which one the dead worker had.
     broken = [_named(number, item) for number, item, future in pending if not future.done() or future.exception()]
+    return WorkerError(
+        f"worker process in {' or '.join(broken) or 'its initializer'}",
+        expected="a process that lives until the work is done",
+        got=f"{how_ended(pool)} ({error})",
+        mend="SIGKILL mostly means that memory ran out: use fewer jobs or a machine with more. Run with jobs=1 to see "
+        "an error of the item itself. What was written before is whole; run again",
+    )
+
+
+def how_ended(pool: Executor) -> str:
+    """In words, how the processes of a broken pool ended."""
     workers = _workers(pool)
     end = time.monotonic() + GRACE_SECONDS
     # The pool ends them and collects their statuses at this moment, in a thread of its own.
@@ -226,13 +249,7 @@ def _worker_died(
     ended = [worker.exitcode for worker in workers if worker.exitcode is not None]
     # Those that it ended itself have SIGTERM.
     first = [status for status in ended if status not in (0, -signal.SIGTERM)] or ended
-    return WorkerError(
-        f"worker process in {' or '.join(broken) or 'its initializer'}",
-        expected="a process that lives until the work is done",
-        got=f"{', '.join(sorted({_status(status) for status in first})) or 'none that started'} ({error})",
-        mend="SIGKILL mostly means that memory ran out: use fewer jobs or a machine with more. Run with jobs=1 to see "
-        "an error of the item itself. What was written before is whole; run again",
-    )
+    return ", ".join(sorted({_status(status) for status in first})) or "none that started"
 
 
 def _workers(pool: Executor) -> list[BaseProcess]:

@@ -13,8 +13,10 @@ import numpy as np
 import numpy.typing as npt
 
 from kernels.device import Backend, choose
+from kernels.memory import Device
 from kernels.nulls import cpu, naive
 from kernels.nulls.model import DEFAULT_BINS, NullHistograms
+from kernels.nulls.part import checked_part, taken
 from kernels.nulls.validate import (
     checked_directions,
     checked_indexes,
@@ -53,7 +55,10 @@ def null_histograms(
     settings: ScanSettings | None = None,
     buckets: tuple[int, ...] = SPAN_BUCKETS,
     bins: int = DEFAULT_BINS,
+    rows: Int64Array1D | None = None,
+    window: int | None = None,
     backend: Backend = "auto",
+    device: Device | None = None,
 ) -> NullHistograms:
     """Count the best scores of surrogates of each row, for each stage, direction and bucket of spans.
 
@@ -66,7 +71,7 @@ def null_histograms(
         high: float64 [R, T], the same; at least open and close.
         low: float64 [R, T], the same; at most open and close.
         close: float64 [R, T], the same.
-        keys: int64 [R], C-contiguous, the identity of each row, such as a hash of its symbol.
+        keys: int64 [R], C-contiguous, the identity of each row that is asked for, such as a hash of its symbol.
         surrogates: how many of each row, 1 or more.
         first: number of the first, 0 or more.
         null: "block", "gjr" or "sign".
@@ -76,7 +81,11 @@ def null_histograms(
         settings: what to look for, as in `kernels.waves.best_scores`; the defaults of `ScanSettings` if None.
         buckets: rising upper edges of p_last - p0, inclusive, in sessions, 1 or more.
         bins: bins of scores from 0 to 1, from 1 to 100,000; with the default buckets each takes 1,760 bytes a row.
+        rows: int64 [R], which rows of the bars are asked for, in the order of the answer; all of them if None. Nothing
+            else of the bars is looked at, or has to be in order.
+        window: how many of the last sessions are looked at, 0 or more; all of them if None.
         backend: "auto", "naive", "cpu" or "gpu".
+        device: of the run, for a GPU: what it holds isn't uploaded again. One of its own if None.
 
     Returns:
         The histograms, in the order of the rows.
@@ -87,6 +96,9 @@ def null_histograms(
         BackendUnavailableError: an explicit backend that isn't there, or a device too small for the histograms or for
             one surrogate.
     """
+    prices = open, high, low, close
+    part = checked_part(prices, rows, window)
+    open, high, low, close = taken(part) if rows is not None or window is not None else prices  # noqa: A001
     require_bars(open, high, low, close)
     require_keys(keys, len(close))
     require_options(null, seed, block, parameters)
@@ -94,12 +106,7 @@ def null_histograms(
     require_buckets(buckets)
     require_bins(bins)
     chosen = choose("null_histograms", backend, AVAILABLE)
-    compute = naive.null_histograms if chosen.backend == "naive" else cpu.null_histograms
-    if chosen.backend == "gpu":
-        from kernels.nulls import gpu
-
-        compute = gpu.null_histograms
-    return compute(
+    asked = (
         open,
         high,
         low,
@@ -115,6 +122,11 @@ def null_histograms(
         int(bins),
         chosen.reason,
     )
+    if chosen.backend == "gpu":
+        from kernels.nulls import gpu
+
+        return gpu.null_histograms(*asked, device, part)
+    return naive.null_histograms(*asked) if chosen.backend == "naive" else cpu.null_histograms(*asked)
 
 
 def pooled(histograms: NullHistograms) -> NullHistograms:

@@ -7,6 +7,7 @@ store none. Definitions, formulas and sources are in this folder's README.
 from __future__ import annotations
 
 from kernels.device import Backend, choose
+from kernels.memory import Device
 from kernels.panel import Float64Array2D, Int32Array1D
 from kernels.surrogates import cpu, naive
 from kernels.surrogates.model import DEFAULT_BLOCK, NULLS, Int64Array1D, Null, Rows, Surrogates, Terms
@@ -30,6 +31,7 @@ def surrogates(
     block: float = DEFAULT_BLOCK,
     parameters: GjrParameters | None = None,
     backend: Backend = "auto",
+    device: Device | None = None,
 ) -> Surrogates:
     """Make surrogates of each row.
 
@@ -50,6 +52,7 @@ def surrogates(
         block: mean bars of a block, at least 1; counts for "block" only.
         parameters: for "gjr", which can't do without; counts for nothing else.
         backend: "auto", "naive", "cpu" or "gpu".
+        device: of the run, for a GPU: what it holds isn't uploaded again. One of its own if None.
 
     Returns:
         The surrogates, finite and above 0 where the original has a bar, each high at least and each low at most its
@@ -66,7 +69,7 @@ def surrogates(
     if chosen == "gpu":
         from kernels.surrogates import gpu
 
-        return gpu.surrogates(open, high, low, close, keys, numbers, null, int(seed), float(block), parameters)
+        return gpu.surrogates(open, high, low, close, keys, numbers, null, int(seed), float(block), parameters, device)
     if chosen == "naive":
         return naive.surrogates(open, high, low, close, keys, numbers, null, int(seed), float(block), parameters)
     return cpu.surrogates(open, high, low, close, keys, numbers, null, int(seed), float(block), parameters)

@@ -27,6 +27,7 @@ from kernels.surrogates.model import (
     Rows,
     Surrogates,
     Terms,
+    UInt64Array2D,
 )
 from kernels.surrogates.rules import next_variance, write_surrogate
 from kernels.volatility.gjr import GjrParameters
@@ -63,9 +64,8 @@ def prepare(
     parameters: GjrParameters | None,
 ) -> tuple[Rows, Terms]:
     """Same as `kernels.surrogates.prepare`, without its checks."""
-    words = keys.view(np.uint64)
     rows = Rows(
-        keys=np.stack([words & WORD_MASK, words >> WORD_BITS], axis=1),
+        keys=key_pairs(keys),
         there=~np.isnan(close),
         bars=np.sum(~np.isnan(close), axis=1, dtype=np.int32),
         moves=np.zeros((*close.shape, len(FIELDS))),
@@ -76,7 +76,18 @@ def prepare(
         _write_residuals(rows, parameters.alpha, parameters.gamma, parameters.beta)
     else:
         _write_moves(open_, high, low, close, rows, False)
-    return rows, Terms(NULLS.index(null), 1.0 / block, *key_words(seed))
+    return rows, terms_of(null, seed, block)
+
+
+def key_pairs(keys: Int64Array1D) -> UInt64Array2D:
+    """The low and the high word of each key."""
+    words = keys.view(np.uint64)
+    return np.stack([words & WORD_MASK, words >> WORD_BITS], axis=1)
+
+
+def terms_of(null: Null, seed: int, block: float) -> Terms:
+    """What all surrogates have in common; arguments as in `prepare`."""
+    return Terms(NULLS.index(null), 1.0 / block, *key_words(seed))
 
 
 @njit(cache=True, parallel=True, nogil=True, error_model="numpy")

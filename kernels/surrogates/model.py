@@ -91,3 +91,17 @@ class Terms(NamedTuple):
     new_block: float
     seed_0: np.uint64
     seed_1: np.uint64
+
+
+class Part(NamedTuple):
+    """Where originals lie in larger arrays, which a device may hold.
+
+    Attributes:
+        prices: four arrays float64 [S, C], in the order of `FIELDS`.
+        rows: int64 [R], which of their rows the originals are.
+        first: the column with which the originals begin; they go on to the last one.
+    """
+
+    prices: tuple[Float64Array2D, ...]
+    rows: Int64Array1D
+    first: int

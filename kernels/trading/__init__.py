@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from kernels.device import Backend, choose
+from kernels.memory import Device
 from kernels.trading import cpu, naive
 from kernels.trading.model import (
     COST_KINDS,
@@ -82,6 +83,7 @@ def simulate(
     max_leverage: float = 1.0,
     record: bool = False,
     backend: Backend = "auto",
+    device: Device | None = None,
 ) -> Simulation:
     """Simulate every path; no path depends on another, nothing on a later bar.
 
@@ -94,6 +96,7 @@ def simulate(
         max_leverage: long and short value together after a fill, as a multiple of the equity, above 0.
         record: whether to give the equity at every bar and the trades too.
         backend: "auto", "naive", "cpu" or "gpu".
+        device: of the run, for a GPU: what it holds isn't uploaded again. One of its own if None.
 
     Returns:
         The summaries, and on request the records; the definitions are in the README.
@@ -113,7 +116,7 @@ def simulate(
     elif chosen.backend == "gpu":
         from kernels.trading import gpu
 
-        simulation = gpu.simulate(*asked)
+        simulation = gpu.simulate(*asked, device)
     else:
         simulation = cpu.simulate(*asked)
     return replace(simulation, reason_of_backend=chosen.reason)

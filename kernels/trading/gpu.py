@@ -1,9 +1,10 @@
 """The simulator on an NVIDIA GPU: one thread for each path, the same loop as on the CPU.
 
-The bars are uploaded once, the paths in chunks that fit the device's memory; a chunk that doesn't is halved. A device
-may contract `a * b + c` to one rounding. Money then differs from the CPU's in the last digits, far within 1e-9. Exits
-compare prices with levels that are single products, so they agree; what rests on money (a limit whose shares asked for
-equal those held, a cap that leaves exactly nothing, equity of exactly zero) may fall the other way within rounding.
+The bars are uploaded once, unless the device holds them; the paths in chunks that fit the device's memory; a chunk that
+doesn't is halved. A device may contract `a * b + c` to one rounding. Money then differs from the CPU's in the last
+digits, far within 1e-9. Exits compare prices with levels that are single products, so they agree; what rests on money
+(a limit whose shares asked for equal those held, a cap that leaves exactly nothing, equity of exactly zero) may fall
+the other way within rounding.
 """
 
 from __future__ import annotations
@@ -13,8 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from kernels.errors import BackendUnavailableError
-from kernels.memory import Device
+from kernels.memory import Device, in_chunks, no_room, whole
 from kernels.trading.cpu import Int64Array1D, Results, orders_before, room_for, simulation_of
 from kernels.trading.gpu_kernels import THREADS, Accounts, Market, Records, Summaries, kernels
 from kernels.trading.layout import COUNTS, STATE, WISH, Terms, states_of, terms_of, wishes_of
@@ -26,6 +26,9 @@ MOST_PATHS = 2**24
 
 SIMULATED_THREADS = 4
 """Threads of a block in the simulator, where a thread is a thread of the host."""
+
+MEND = 'use backend "cpu", or fewer bars'
+"""What helps where there is no room."""
 
 
 def simulate(
@@ -50,30 +53,20 @@ def simulate(
         paths.series, paths.first, paths.last, states_of(paths), orders.bar, wishes_of(orders), order_at
     )
     terms = terms_of(costs, max_leverage)
-    try:
-        needed = sum(prices.nbytes for prices in (bars.open, bars.high, bars.low, bars.close, bars.dividend))
+    prices = Market(bars.open, bars.high, bars.low, bars.close, bars.dividend)
+    needed = sum(values.nbytes for values in prices)
+    device.plan()
+    what = f"{bars.close.shape[0]} series of {bars.close.shape[1]} bars"
+    with whole(device, lambda got: no_room(device, what, got, MEND)):
         device.require(needed)
-        market = device.upload_all(Market(bars.open, bars.high, bars.low, bars.close, bars.dividend))
-    except MemoryError as error:
-        raise no_room(f"{bars.close.shape[0]} series of {bars.close.shape[1]} bars", device, str(error)) from error
-    room = device.memory - needed
-    waiting = planned_chunks(bytes_before(order_at, results), room)
-    while waiting:
-        begin, stop = waiting.pop(0)
-        fits = False
-        try:
-            simulate_chunk(device, market, accounts, terms, FILLS.index(fill), results, begin, stop)
-            fits = True
-        except MemoryError as error:
-            if stop - begin == 1:
-                raise no_room(f"path {begin}", device, str(error)) from error
-        # Only here, after the error's frames are gone, is the memory of the failed chunk free.
-        device.release()
-        if fits:
-            device.chunks.append(stop - begin)
-        else:
-            middle = (begin + stop) // 2
-            waiting[:0] = [(begin, middle), (middle, stop)]
+        market = device.upload_all(prices)
+    device.plan(needed)
+
+    def work(begin: int, stop: int) -> None:
+        simulate_chunk(device, market, accounts, terms, FILLS.index(fill), results, begin, stop)
+
+    chunks = planned_chunks(bytes_before(order_at, results), device.memory)
+    in_chunks(device, chunks, work, lambda path, got: no_room(device, f"path {path}", got, MEND))
     return simulation_of(results, order_at, "gpu")
 
 
@@ -152,13 +145,3 @@ def launch(device: Device, kernel: Any, count: int, *arguments: object) -> None:
         # A few paths can't fill the device, and needn't.
         warnings.filterwarnings("ignore", message=".*under-utilization")
         kernel[-(-count // threads), threads](*arguments)
-
-
-def no_room(what: str, device: Device, got: str) -> BackendUnavailableError:
-    """Say that the least there can be is too much."""
-    return BackendUnavailableError(
-        "memory of the GPU",
-        expected=f"room for {what} in {device.memory:,} bytes",
-        got=got,
-        mend='use backend "cpu", or fewer bars',
-    )

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from kernels.device import Backend, choose
 from kernels.errors import InvalidInputError
+from kernels.memory import Device
 from kernels.panel import PricePanel
 from kernels.waves import cpu, cpu_best_scores, naive, naive_best_scores
 from kernels.waves.cells import SPAN_BUCKETS, STAGES, BestScores, Stage, require_buckets, stage_index
@@ -31,7 +32,7 @@ from kernels.waves.patterns import (
     require_names,
 )
 from kernels.waves.reward import risk_reward
-from kernels.waves.validate import checked_bars, checked_origins
+from kernels.waves.validate import as_held, checked_bars, checked_origins
 
 __all__ = [
     "CLASSES",
@@ -113,6 +114,7 @@ def scan(
     length: int | None = None,
     settings: ScanSettings | None = None,
     backend: Backend = "auto",
+    device: Device | None = None,
 ) -> Scan:
     """Select the patterns of every symbol of a panel as of its last session.
 
@@ -121,6 +123,7 @@ def scan(
         length: bars of the window that ends at the last session and holds p0; None for the whole panel.
         settings: what to look for and what to keep; the defaults of `ScanSettings` if None.
         backend: "auto", "naive", "cpu" or "gpu".
+        device: of the run, for a GPU: what it holds isn't uploaded again. One of its own if None.
 
     Returns:
         What is kept; origin i is the panel's symbol i.
@@ -138,7 +141,7 @@ def scan(
         )
     window = sessions if length is None else min(length, sessions)
     origins = np.arange(count), np.full(count, sessions - 1), np.full(count, window)
-    return scan_origins(panel.low, panel.high, *origins, settings=settings, backend=backend)
+    return scan_origins(panel.low, panel.high, *origins, settings=settings, backend=backend, device=device)
 
 
 def scan_origins(
@@ -150,6 +153,7 @@ def scan_origins(
     *,
     settings: ScanSettings | None = None,
     backend: Backend = "auto",
+    device: Device | None = None,
 ) -> Scan:
     """Select the patterns of many series as of many bars.
 
@@ -166,6 +170,7 @@ def scan_origins(
         length: integers [E], bars in the window of each origin, 0 or more; 0 asks for nothing.
         settings: what to look for and what to keep; the defaults of `ScanSettings` if None.
         backend: "auto", "naive", "cpu" or "gpu".
+        device: of the run, for a GPU: what it holds isn't uploaded again. One of its own if None.
 
     Returns:
         What each origin keeps, and those patterns with all their descendants.
@@ -184,7 +189,8 @@ def scan_origins(
     if chosen.backend == "gpu":
         from kernels.waves import gpu
 
-        return gpu.scan(lows, highs, rows, ends, start, wanted, chosen.reason)
+        lows, highs = as_held(device, (low, high), (lows, highs))
+        return gpu.scan(lows, highs, rows, ends, start, wanted, chosen.reason, device)
     return cpu.scan(lows, highs, rows, ends, start, wanted, chosen.reason)
 
 
@@ -195,6 +201,7 @@ def best_scores(
     settings: ScanSettings | None = None,
     buckets: tuple[int, ...] = SPAN_BUCKETS,
     backend: Backend = "auto",
+    device: Device | None = None,
 ) -> BestScores:
     """Find the best score of the patterns and setups of each stage, direction and bucket of spans.
 
@@ -210,6 +217,7 @@ def best_scores(
             None.
         buckets: rising upper edges of p_last - p0, inclusive, in sessions, 1 or more.
         backend: "auto", "naive", "cpu" or "gpu".
+        device: of the run, for a GPU: what it holds isn't uploaded again. One of its own if None.
 
     Returns:
         The best scores of each row, and how many patterns they are the best of.
@@ -227,5 +235,6 @@ def best_scores(
     if chosen.backend == "gpu":
         from kernels.waves import gpu_best_scores
 
-        return gpu_best_scores.best_scores(lows, highs, wanted, buckets, chosen.reason)
+        lows, highs = as_held(device, (low, high), (lows, highs))
+        return gpu_best_scores.best_scores(lows, highs, wanted, buckets, chosen.reason, device)
     return cpu_best_scores.best_scores(lows, highs, wanted, buckets, chosen.reason)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from kernels.memory import Device, in_chunks
+from kernels.memory import Device, in_chunks, whole
 from kernels.panel import Float64Array2D
 from kernels.waves.cells import STAGES, BestScores
 from kernels.waves.classes import CLASSES
 from kernels.waves.cpu import wanted_sides
 from kernels.waves.cpu_best_scores import cell_search
-from kernels.waves.gpu import Cut, asked_of, charts_of, no_room, planned_chunks
+from kernels.waves.gpu import asked_of, declare, no_room_for, no_room_for_prices, planned_chunks
 from kernels.waves.gpu_cells import CellTerms, ChunkCells
+from kernels.waves.gpu_charts import Cut, columns_of, upload_panel
 from kernels.waves.gpu_kernels import kernels, launch
 from kernels.waves.gpu_search import Asked, search_chunk
 from kernels.waves.patterns import ScanSettings
@@ -38,20 +39,22 @@ def best_scores(
     key, counts = np.zeros(shape, np.int64), np.zeros(shape, np.int64)
     if low.size:
         cuts = [Cut(row, np.array([row]), 0, bars, 0, bars) for row in range(rows)]
-        with device.stage("prepare"):
-            charts = charts_of(low, high, cuts, np.full(rows, bars - 1, np.int32), settings)
+        end = np.full(rows, bars - 1, np.int32)
+        device.plan()
+        with device.stage("prepare"), whole(device, lambda got: no_room_for_prices(low, device, got)):
             wanted = wanted_sides(settings)
             # Patterns are found whether asked for or not, because they resolve the legs of others.
-            names = tuple(f"row {row}" for row in range(rows))
-            asked = asked_of(device, charts, names, np.ones(wanted.shape, np.bool_), wanted)
+            declared = declare(device, np.ones_like(wanted), wanted)
+            panel = upload_panel(device, low, high, cuts)
             terms = cell_terms(device, settings, buckets, bars)
 
         def work(chunk: int, stop: int) -> None:
-            cells = best_of_chunk(device, asked, terms, chunk, stop - chunk, len(buckets))
+            asked = asked_of(device, declared, panel, cuts[chunk:stop], end, settings)
+            cells = best_of_chunk(device, asked, terms, 0, stop - chunk, len(buckets))
             key[chunk:stop], counts[chunk:stop] = device.download(cells.key), device.download(cells.counts)
 
-        chunks = planned_chunks(charts.column, device.memory)
-        in_chunks(device, chunks, work, lambda row, got: no_room(row, device, got))
+        chunks = planned_chunks(columns_of(cuts), device.memory)
+        in_chunks(device, chunks, work, lambda row, got: no_room_for(row, device, got))
     score = np.where(key > 0, (key - 1) / SCORE_STEPS, np.nan)
     candidates = counts[:, : len(CLASSES)].sum(axis=(1, 2, 3))
     within = (np.ascontiguousarray(values[..., :-1]) for values in (score, counts))

@@ -22,6 +22,7 @@ from kernels.waves.gpu_layout import (
     ChunkLegs,
     ChunkOrigins,
     Contest,
+    Cuts,
     Grouped,
     KeptRoom,
     LegCounts,
@@ -41,6 +42,7 @@ from kernels.waves.gpu_threads import (
     select_place,
     write_bar,
     write_chosen,
+    write_log,
     write_start,
 )
 from kernels.waves.program import QUANTITIES, Program
@@ -62,11 +64,18 @@ SIMULATED_THREADS, SIMULATED_BLOCKS = 4, 2
 """The same in the simulator, where a thread is a thread of the host."""
 
 
-def write_bars(prices: Prices, charts: Charts) -> None:
+def write_logs(prices: Prices) -> None:
+    """Write the logarithms of prices that were made on the device."""
+    row = cuda.blockIdx.y
+    for t in range(cuda.grid(1), prices.low.shape[1], cuda.gridsize(1)):
+        write_log(prices, row, t)
+
+
+def write_bars(prices: Prices, cuts: Cuts, charts: Charts) -> None:
     """Write the charts of series whose prices are on the device, bar by bar."""
     one = cuda.blockIdx.y
-    for t in range(cuda.grid(1), prices.low.shape[1], cuda.gridsize(1)):
-        write_bar(prices, one, t, charts)
+    for t in range(cuda.grid(1), charts.column[one + 1] - charts.column[one] - 1, cuda.gridsize(1)):
+        write_bar(prices, cuts, one, t, charts)
 
 
 def count_legs(charts: Charts, chunk: int, counts: LegCounts, none: ChunkLegs) -> None:
@@ -192,6 +201,7 @@ def write_places(ranked: RankedChunk, grouped: Grouped, origins: ChunkOrigins, r
 class Kernels(NamedTuple):
     """The compiled kernels; `simulated` where the simulator runs them."""
 
+    write_logs: Any
     write_bars: Any
     count_legs: Any
     write_legs: Any
@@ -213,6 +223,7 @@ def kernels() -> Kernels:
     # The functions above look the name up when they are compiled, or simulated.
     globals()["cuda"] = numba_cuda
     functions: tuple[Callable[..., None], ...] = (
+        write_logs,
         write_bars,
         count_legs,
         write_legs,

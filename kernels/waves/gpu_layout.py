@@ -45,14 +45,33 @@ class Charts(NamedTuple):
 
 
 class Prices(NamedTuple):
-    """Series of equal length on the device.
+    """Rows of prices on the device, out of which series are cut.
 
     Attributes:
-        low, high: float64 [S, n], dollars; NaN where there is no bar.
+        low, high: float64 [R, T], dollars; NaN where there is no bar.
+        log_low, log_high: float64 [R, T], their natural logarithms.
     """
 
     low: Float64Array2D
     high: Float64Array2D
+    log_low: Float64Array2D
+    log_high: Float64Array2D
+
+
+class Cuts(NamedTuple):
+    """Where the series of a chunk lie in `Prices`, and their origins.
+
+    Attributes:
+        row: int64 [s], the row of each series.
+        offset: int64 [s], the bar of the row that its bars count from.
+        origin_at: int64 [s + 1], its first origin.
+        end: int32 [e + 1], the bar of each origin within its series, rising within a series; the last place is unused.
+    """
+
+    row: Int64Array1D
+    offset: Int64Array1D
+    origin_at: Int64Array1D
+    end: Int32Array1D
 
 
 class LegCounts(NamedTuple):

@@ -17,6 +17,7 @@ from kernels.waves.gpu_layout import (
     Chosen,
     ChunkLegs,
     ChunkOrigins,
+    Cuts,
     KeptRoom,
     LegCounts,
     Prices,
@@ -50,19 +51,45 @@ def next_beyond(values: Float64Array1D, t: int, sign: float) -> int:
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def write_bar(prices: Prices, series: int, t: int, charts: Charts) -> None:
-    """Write what the charts say of one bar, as `legs.view_bars` does; in `swings` its own, into the next column."""
-    low, high = prices.low[series], prices.high[series]
-    at = charts.column[series] + t
+def write_log(prices: Prices, row: int, t: int) -> None:
+    """Write the logarithms of one bar."""
+    prices.log_low[row, t] = math.log(prices.low[row, t])
+    prices.log_high[row, t] = math.log(prices.high[row, t])
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def write_bar(prices: Prices, cuts: Cuts, series: int, t: int, charts: Charts) -> None:
+    """Write what the charts say of one bar, as `legs.view_bars` and `series.next_origins` do.
+
+    In `swings` its own are written, into the next column.
+    """
+    begin, n = charts.column[series], charts.column[series + 1] - 1 - charts.column[series]
+    row, offset = cuts.row[series], cuts.offset[series]
+    low, high = prices.low[row, offset : offset + n], prices.high[row, offset : offset + n]
+    at = begin + t
     charts.low[0, at], charts.high[0, at] = low[t], high[t]
     charts.low[1, at], charts.high[1, at] = -high[t], -low[t]
-    log_low, log_high = math.log(low[t]), math.log(high[t])
+    log_low, log_high = prices.log_low[row, offset + t], prices.log_high[row, offset + t]
     charts.log_low[0, at], charts.log_high[0, at] = log_low, log_high
     charts.log_low[1, at], charts.log_high[1, at] = -log_high, -log_low
     lower, higher = next_beyond(low, t, 1.0), next_beyond(high, t, -1.0)
     charts.lower_after[0, at], charts.higher_after[0, at] = lower, higher
     charts.lower_after[1, at], charts.higher_after[1, at] = higher, lower
     charts.swings[at + 1] = int(is_swing_low(low, t)) + int(is_swing_high(high, t))
+    charts.next_origin[at] = first_from(cuts.end, cuts.origin_at[series], cuts.origin_at[series + 1], t, n)
+
+
+@njit(cache=True, nogil=True)
+def first_from(end: Int32Array1D, begin: int, stop: int, t: int, n: int) -> int:
+    """The first of the rising bars `end[begin:stop]` that isn't before t; n where there is none."""
+    beyond = stop
+    while begin < stop:
+        middle = (begin + stop) // 2
+        if end[middle] < t:
+            begin = middle + 1
+        else:
+            stop = middle
+    return end[begin] if begin < beyond else n
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

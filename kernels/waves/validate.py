@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kernels.errors import InvalidInputError
+from kernels.memory import Device
 from kernels.panel import Float64Array1D, Float64Array2D, Int32Array1D
 
 
@@ -37,6 +38,16 @@ def checked_bars(low: npt.ArrayLike, high: npt.ArrayLike, rank: int) -> tuple[Fl
         raise faulty_bar(crossed, "low <= high", lows, highs)
     missing = np.isnan(lows) | np.isnan(highs)
     return np.where(missing, np.nan, lows), np.where(missing, np.nan, highs)
+
+
+def as_held(
+    device: Device | None, given: tuple[npt.ArrayLike, npt.ArrayLike], checked: tuple[Float64Array2D, Float64Array2D]
+) -> tuple[Float64Array2D, Float64Array2D]:
+    """Lows and highs as given, where a device holds both and the checks changed nothing in them; else as checked."""
+    if device is None:
+        return checked
+    low, high = (device.held_if_same(*pair) for pair in zip(given, checked, strict=True))
+    return (low, high) if device.holds(low) and device.holds(high) else checked
 
 
 def as_float64(name: str, values: npt.ArrayLike) -> Float64Array1D:

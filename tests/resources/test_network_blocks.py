@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from kernels.errors import BackendUnavailableError
 from resources.network_blocks import BLOCK_ROWS, in_blocks
 
 
@@ -44,3 +45,49 @@ def test_threads_are_given_back_after_an_error():
     with pytest.raises(RuntimeError, match="2048 rows are too many"):
         in_blocks(fail, np.zeros((1, 3), dtype=np.float32), (1,), "cpu")
     assert torch.get_num_threads() == before
+
+
+@pytest.fixture
+def uploads(monkeypatch) -> list[int]:
+    """Bytes of each upload; "cuda" is the host's memory."""
+    made: list[int] = []
+    to, empty = torch.Tensor.to, torch.empty
+
+    def counted(tensor: torch.Tensor, device: str) -> torch.Tensor:
+        assert device == "cuda"
+        made.append(tensor.nbytes)
+        return to(tensor, "cpu").clone()
+
+    monkeypatch.setattr(torch.Tensor, "to", counted)
+    monkeypatch.setattr(torch, "empty", lambda *shape, **options: empty(*shape, **options | {"device": "cpu"}))
+    return made
+
+
+@pytest.mark.parametrize("fits", [1, 2, 3, 100])
+def test_on_a_gpu_inputs_go_up_once_and_what_does_not_fit_is_halved_without_another_byte(uploads, fits):
+    blocks = 5
+    inputs = np.random.default_rng(1).normal(1.0, 0.1, (blocks * BLOCK_ROWS - 7, 3)).astype(np.float32)
+    limit = fits * BLOCK_ROWS * inputs.shape[1] * 4
+
+    def compute(block: torch.Tensor) -> torch.Tensor:
+        assert block.shape == (BLOCK_ROWS, 3)
+        if uploads[-1] > limit:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return block[:, :2] * 2.0
+
+    found = in_blocks(compute, inputs, (2,), "cuda")
+    assert found.tobytes() == np.ascontiguousarray(inputs[:, :2] * np.float32(2.0)).tobytes()
+    assert sum(size for size in uploads if size <= limit) == blocks * BLOCK_ROWS * inputs.shape[1] * 4
+    assert (len(uploads) == 1) == (fits >= blocks)
+
+
+def test_a_block_that_does_not_fit_is_named(uploads):
+    def fail(block: torch.Tensor) -> torch.Tensor:
+        raise torch.OutOfMemoryError(f"CUDA has no room for {len(block)}")
+
+    with pytest.raises(
+        BackendUnavailableError, match=r"room for 2,048 rows of the network, those of block 0; got CUDA"
+    ):
+        in_blocks(fail, np.zeros((3 * BLOCK_ROWS, 3), dtype=np.float32), (1,), "cuda")
+    # Three blocks, then the first of them.
+    assert len(uploads) == 2

@@ -5,9 +5,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from kernels.device import Support
 from kernels.errors import BackendUnavailableError, InvalidInputError
 from kernels.market import instruments, simulate
 from kernels.waves import Scan, ScanSettings, scan_origins
+from resources import wave_scorer
 from resources.wave_scorer import Metrics, WaveScorer, may_be_the_device
 from resources.wiring import WaveScorerResource
 
@@ -82,6 +84,33 @@ def test_an_error_of_the_program_is_not_hidden_by_the_cpu() -> None:
     with pytest.raises(TypeError, match="a defect"):
         WaveScorer("auto", scan=machine.scan).score(*ORIGINS, SETTINGS)
     assert machine.asked == ["auto"]
+
+
+def test_prices_are_held_only_where_there_is_a_gpu() -> None:
+    low = BARS.low.copy()
+    for backend in ("auto", "cpu", "naive"):
+        scorer = WaveScorer(backend)
+        scorer.hold(low)
+        assert (scorer.device, low.flags.writeable) == (None, True)
+
+
+def test_a_gpu_that_cannot_be_opened_is_replaced_by_the_cpu_too(monkeypatch) -> None:
+    def broken() -> None:
+        raise DeviceError("CUDA_ERROR_NO_DEVICE")
+
+    monkeypatch.setattr(wave_scorer, "gpu_support", lambda: Support(True, "a device that broke"))
+    monkeypatch.setattr(wave_scorer, "Device", broken)
+    told: list[str] = []
+    scorer = WaveScorer("auto", warn=told.append)
+    scorer.hold(BARS.low)
+    assert len(told) == 1
+    assert "CUDA_ERROR_NO_DEVICE" in told[0]
+    scan = scorer.score(*ORIGINS, SETTINGS)
+    assert (scan.backend, scorer.device, len(told)) == ("cpu", None, 1)
+    scorer = WaveScorer("auto", warn=told.append)
+    assert scorer.score(*ORIGINS, SETTINGS).reason == scan.reason
+    with pytest.raises(DeviceError):
+        WaveScorer("gpu").hold(BARS.low)
 
 
 def test_bad_input_is_refused_and_is_no_reason_to_fall_back() -> None:

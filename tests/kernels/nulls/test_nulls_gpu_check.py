@@ -18,11 +18,8 @@ ROOT = Path(__file__).parents[3]
 CHECK = """
 import json
 from benchmarks import gpu_nulls
-gpu_nulls.ROWS, gpu_nulls.BARS, gpu_nulls.SURROGATES = 2, 30, 2
-gpu_nulls.TIMED_ROWS, gpu_nulls.TIMED_BARS = 2, 20
-gpu_nulls.ON_GPU, gpu_nulls.FEWER_ON_GPU, gpu_nulls.ON_CPU, gpu_nulls.MOST_SECONDS = 3, 2, 1, {most_seconds}
 gpu_nulls.LARGEST_SHARE_MOVED = {share}
-print(json.dumps(gpu_nulls.check_nulls()))
+print(json.dumps(gpu_nulls.check_nulls(gpu_nulls.NullSizes(2, 30, 2, 2, 20, 3, 2, 1, {most_seconds}))))
 """
 
 

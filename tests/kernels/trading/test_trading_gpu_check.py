@@ -18,9 +18,11 @@ ROOT = Path(__file__).parents[3]
 
 CHECK = """
 import json
-from benchmarks import gpu_trading
-gpu_trading.SERIES, gpu_trading.BARS, gpu_trading.WINDOW, gpu_trading.REPEATS = 2, 30, 12, 1
-print(json.dumps(gpu_trading.check_trading(5)))
+from benchmarks.gpu_trading import TradingSizes, check_trading
+saved = []
+found = check_trading(TradingSizes(series=2, bars=30, window=12, summaries=5, repeats=1), saved.append)
+assert saved == [{"backtests": found["backtests"]}]
+print(json.dumps(found))
 """
 
 
@@ -35,6 +37,7 @@ def test_accounts_that_agree_are_timed() -> None:
     for case in found.values():
         assert case["differs"] == []
         assert case["million_bars_per_second"] >= 0
+        assert case["gpu_times_as_fast"] >= 0
         assert 0 <= case["transfer_share"] < 1
         assert sum(case["chunks_of_paths"]) == case["paths"]
 

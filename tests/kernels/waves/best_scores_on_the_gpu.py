@@ -14,8 +14,10 @@ import numpy as np
 from kernels.errors import BackendUnavailableError, InvalidInputError
 from kernels.memory import Device
 from kernels.waves import BestScores, ScanSettings, best_scores, gpu, gpu_best_scores, gpu_search
-from kernels.waves.gpu_charts import charts_of_prices
-from kernels.waves.gpu_layout import Charts, Prices
+from kernels.waves.gpu_charts import Cut, charts_of_cuts, charts_of_prices, columns_of, cuts_of, upload_panel
+from kernels.waves.gpu_layout import Charts
+from kernels.waves.legs import count_swings, view_bars
+from kernels.waves.series import next_origins
 from tests.kernels.waves.scan_on_the_gpu import prices
 
 BUCKETS = (5, 12, 30)
@@ -92,16 +94,48 @@ def refusals() -> dict[str, str]:
     return said
 
 
-def charts() -> tuple[Charts, Charts]:
-    """The charts that the device makes, and those of the host."""
-    device = Device()
+def charts() -> dict[str, tuple[Charts, Charts]]:
+    """Charts that the device makes of whole rows, and of pieces of rows that it holds or doesn't; and the host's."""
     low, high = prices()
     rows, bars = low.shape
     settings = ScanSettings(max_span=40, max_skip=3)
-    made = charts_of_prices(device, Prices(device.upload(low), device.upload(high)), 40, 3)
-    cuts = [gpu.Cut(row, np.array([row]), 0, bars, 0, bars) for row in range(rows)]
-    expected = gpu.charts_of(low, high, cuts, np.full(rows, bars - 1, np.int32), settings)
-    return Charts._make(device.download(values) for values in made), expected
+    device = Device()
+    whole = [Cut(row, np.array([row]), 0, bars, 0, bars) for row in range(rows)]
+    made = {"whole": charts_of_prices(device, device.upload(low), device.upload(high), 40, 3)}
+    expected = {"whole": charts_on_the_host(low, high, whole, np.full(rows, bars - 1, np.int32), settings)}
+    row = np.array([0, 0, 1, 3, 3, 4, 5])
+    end = np.array([30, 41, 55, 20, 37, 50, 12], np.int32)
+    start = np.array([11, 11, 0, 5, 30, 20, 1], np.int32)
+    cuts = cuts_of(row, end, start)
+    for name in ("pieces", "pieces that are held"):
+        panel = upload_panel(device, low, high, cuts)
+        made[name] = charts_of_cuts(device, panel, cuts[1:], end, settings)[0]
+        expected[name] = charts_on_the_host(low, high, cuts[1:], end, settings)
+        device.hold(low, high)
+    return {name: (Charts._make(map(device.download, each)), expected[name]) for name, each in made.items()}
+
+
+def charts_on_the_host(
+    low: np.ndarray, high: np.ndarray, cuts: list[Cut], end: np.ndarray, settings: ScanSettings
+) -> Charts:
+    """The charts out of what the CPU's search is made of."""
+    column = columns_of(cuts)
+    logged = [np.full((2, column[-1]), np.nan) for _ in range(4)]
+    following = [np.zeros((2, column[-1]), np.int32) for _ in range(2)]
+    swings, next_origin = (np.zeros(column[-1], np.int32) for _ in range(2))
+    for cut, begin in zip(cuts, column.tolist(), strict=False):
+        n = cut.stop - cut.offset
+        own = low[cut.row, cut.offset : cut.stop], high[cut.row, cut.offset : cut.stop]
+        for side, views in enumerate(view_bars(*own)):
+            for target, values in zip((*logged, *following), views, strict=True):
+                target[side, begin : begin + n] = values
+        swings[begin : begin + n + 1] = count_swings(*own)
+        next_origin[begin : begin + n] = next_origins(end[cut.origins] - np.int32(cut.offset), n)
+    lengths = np.diff(column) - 1
+    longest = np.array([cut.longest for cut in cuts])
+    limits = [cut.first - cut.offset for cut in cuts], longest, np.minimum(longest, settings.max_span)
+    skips = np.minimum(lengths, settings.max_skip)
+    return Charts(column, *logged, *following, swings, next_origin, *map(np.array, (*limits, skips)))
 
 
 def main() -> None:

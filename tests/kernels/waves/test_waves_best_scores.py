@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numba
 import numpy as np
-import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -92,6 +91,8 @@ def test_a_diagonal_with_an_impulse_inside_resolves_what_it_may(place, inside):
 @pytest.mark.shared
 @pytest.mark.skipif(not PRICES.exists(), reason="the shared prices aren't here")
 def test_real_prices_have_the_scores_of_their_scan():
+    import pyarrow.parquet as pq
+
     table = pq.read_table(PRICES, columns=["symbol", "low", "high"], filters=[("symbol", "in", ["AAPL", "KO", "XOM"])])
     symbol, low, high = (table[name].to_numpy() for name in table.column_names)
     low, high = (np.stack([prices[symbol == name][:504] for name in ("AAPL", "KO", "XOM")]) for prices in (low, high))

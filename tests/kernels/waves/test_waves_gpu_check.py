@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.gpu_check import differences
+from benchmarks.gpu_waves import differences
 from kernels.device import gpu_support
 from kernels.waves import scan_origins
 from tests.kernels.waves.charts import random_bars
@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[3]
 CHECK = """
 import json
 import numpy as np
-from benchmarks.gpu_check import check_waves
+from benchmarks.gpu_waves import check_waves
 from tests.kernels.waves.charts import random_bars
 low, high = map(np.stack, zip(*[random_bars(np.random.default_rng(seed), 40) for seed in (1, 2)]))
 print(json.dumps([check_waves(low, high, sessions) for sessions in (1, 3)]))
@@ -54,7 +54,7 @@ def test_a_universe_that_agrees_is_timed_by_stage():
         assert case["largest_score_difference"] < 1e-11
         assert case["chunks_of_series"] == [2]
         assert case["records_scored"] > case["distinct"] > 0
-        stages = {"prepare", "upload", "legs", "count patterns", "write patterns", "score", "rank", "select"}
+        stages = {"prepare", "upload", "charts", "legs", "count patterns", "write patterns", "score", "rank", "select"}
         assert set(case["gpu_seconds_by_stage"]) == stages | {"collect", "download", "describe"}
         assert 0 <= case["transfer_share"] < 1
         assert sum(case["gpu_seconds_by_stage"].values()) <= case["gpu_seconds_staged"] * 1.01

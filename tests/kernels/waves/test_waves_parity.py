@@ -6,7 +6,6 @@ import dataclasses
 from pathlib import Path
 
 import numpy as np
-import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -230,6 +229,8 @@ def test_prices_with_equal_logarithms_keep_scores_finite():
 @pytest.mark.shared
 @pytest.mark.skipif(not PRICES.exists(), reason="the real prices in ../shared/data aren't here")
 def test_real_slices():
+    import pyarrow.parquet as pq
+
     table = pq.read_table(PRICES, columns=["symbol", "low", "high"])
     symbol, low, high = (table[name].to_numpy() for name in ("symbol", "low", "high"))
     starts = np.flatnonzero(np.r_[True, symbol[1:] != symbol[:-1]])

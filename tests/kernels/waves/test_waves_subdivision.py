@@ -6,7 +6,6 @@ from collections import defaultdict
 from pathlib import Path
 
 import numpy as np
-import pyarrow.parquet as pq
 import pytest
 
 from kernels.waves import (
@@ -250,6 +249,8 @@ def test_five_years_of_a_random_walk_hold_three_degrees_and_more(seed):
 @pytest.mark.skipif(not PRICES.exists(), reason="../shared/data isn't there")
 @pytest.mark.parametrize("symbol", ["AAPL", "JPM", "XOM"])
 def test_five_years_of_real_bars_hold_three_degrees_and_more(symbol):
+    import pyarrow.parquet as pq
+
     table = pq.read_table(PRICES, columns=["low", "high", "date"], filters=[("symbol", "==", symbol)]).sort_by("date")
     low, high = (table[name].to_numpy() for name in ("low", "high"))
     kept = low <= high
