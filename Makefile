@@ -56,7 +56,7 @@ bench: setup ## measure the kernels and the jobs, parity first; the last two nee
 profile: setup ## sample a forecast day: flame graph and table in data/profile
 	$(BIN)/python -m benchmarks.profile_report
 
-gpu-check: ## check the kernels on a machine with an NVIDIA GPU; uses the Python on the PATH, needs no Dagster
+gpu-check: ## check and measure an NVIDIA GPU in under 8 minutes; uses the Python on the PATH, needs no Dagster
 	$(PYTHON) -m benchmarks.gpu_check
 
 clean: ## remove .venv and the caches; data/ stays

@@ -20,7 +20,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow.parquet as pq
 
 from benchmarks.machine import machine
 from kernels.panel import Float64Array2D
@@ -87,6 +86,8 @@ class Prices:
 
 def load_prices(path: Path = PRICES) -> Prices:
     """Read the price file."""
+    import pyarrow.parquet as pq
+
     table = pq.read_table(path)
     symbols, symbol = np.unique(np.array(table["symbol"].to_pylist()), return_inverse=True)
     sessions, session = np.unique(np.array([str(date) for date in table["date"].to_pylist()]), return_inverse=True)
