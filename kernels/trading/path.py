@@ -13,6 +13,7 @@ import numpy.typing as npt
 from numba import njit
 
 from kernels.panel import Float64Array1D, Float64Array2D, Int32Array1D
+from kernels.trading.ending import write_leg
 from kernels.trading.fills import fill_legs
 from kernels.trading.layout import (
     AGE,
@@ -110,6 +111,7 @@ def simulate_path(
     equities: Float64Array1D | None,
     numbers: Int32Array2D | None,
     values: Float64Array2D | None,
+    ending: Float64Array1D | None = None,
 ) -> None:
     """Simulate one path and write what became of it.
 
@@ -138,6 +140,8 @@ def simulate_path(
         equities: float64 [last - first + 1 or more], written up to `last`; or None.
         numbers: int32 [2 * (orders + 1), records.NUMBERS], zero; or None.
         values: float64 [2 * (orders + 1), records.VALUES], if and only if there are `numbers`.
+        ending: float64 [STATE], written: the account at the close of `last`, NaN for what isn't there; it needs
+            `numbers` and `values`. Or None.
     """
     first, last, order, order_end = int64(first), int64(last), int64(order), int64(order_end)
     opens, highs, lows, closes, dividends = open_[series], high[series], low[series], close[series], dividend[series]
@@ -370,6 +374,10 @@ def simulate_path(
         if values is not None:
             end_trade(numbers, values, short.row, -1.0, short.shares, mark, last, OPEN)
         short = left_open(short, last)
+    if ending is not None and numbers is not None and values is not None:
+        ending[CASH] = cash
+        write_leg(ending, 0, long, 1.0, last, numbers, values)
+        write_leg(ending, 1, short, -1.0, last, numbers, values)
     counts[LEG_REASON], counts[LEG_REASON + 1] = long.reason, short.reason
     counts[LEG_EXIT_BAR], counts[LEG_EXIT_BAR + 1] = long.exit_bar, short.exit_bar
     counts[LEG_HELD], counts[LEG_HELD + 1] = long.held, short.held
