@@ -1,14 +1,17 @@
 """Every asset, in the order of the chain."""
 
+from assets.action_model import action_model
 from assets.compiled_forecaster import compiled_forecaster
 from assets.daily_report import daily_report
 from assets.forecast_model import forecast_model
 from assets.forecast_skill import forecast_skill
 from assets.forecasts import forecasts
+from assets.gpu_profile import gpu_profile
 from assets.null_distributions import null_distributions
 from assets.pattern_outcomes import pattern_outcomes
 from assets.patterns import patterns
 from assets.picks import picks
+from assets.policy_simulation import policy_simulation
 from assets.prices import prices
 from assets.quarantine import quarantine
 from assets.simulations import simulations
@@ -32,4 +35,7 @@ ASSETS = [
     picks,
     daily_report,
     synthetic_samples,
+    action_model,
+    policy_simulation,
+    gpu_profile,
 ]

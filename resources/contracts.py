@@ -4,6 +4,7 @@ import pyarrow as pa
 
 from kernels.samples import COLUMNS as SAMPLE_COLUMNS
 from resources.forecast_contracts import FORECAST_SCORES, FORECAST_SKILL, FORECASTS, quantile_column
+from resources.policy_contracts import POLICY_EQUITY, POLICY_SIMULATION
 from resources.simulation_contracts import PICKS, SIMULATIONS
 from resources.table_contract import SESSION_COLUMN, SYMBOL_COLUMN, Column, Contract
 from resources.wave_contracts import (
@@ -25,6 +26,8 @@ __all__ = [
     "PATTERN_OUTCOMES",
     "PATTERN_OUTCOME_RATES",
     "PICKS",
+    "POLICY_EQUITY",
+    "POLICY_SIMULATION",
     "PRICES",
     "QUARANTINE",
     "SCAN_SYMBOLS",
@@ -131,5 +134,7 @@ CONTRACTS = {
         PICKS,
         SCAN_SYMBOLS,
         SYNTHETIC_SAMPLES,
+        POLICY_SIMULATION,
+        POLICY_EQUITY,
     )
 }

@@ -46,6 +46,9 @@ ASSETS = {
         },
     ),
     "synthetic_samples": ("samples", {"prices", "quarantine"}),
+    "action_model": ("samples", {"synthetic_samples"}),
+    "policy_simulation": ("samples", {"action_model", "prices", "quarantine"}),
+    "gpu_profile": ("operations", set()),
 }
 CHECKS = {
     "prices": {"coverage"},
@@ -64,8 +67,8 @@ CHECKS = {
 BLOCKING = {"coverage", "quarantine_complete", "score_range", "quantile_order", "trained_before", "null_before"}
 YEARLY = {"forecast_model", "forecast_skill", "pattern_outcomes"}
 # What is no table, and tables that belong to an asset of another name.
-NO_TABLE = {"forecast_model", "compiled_forecaster", "daily_report"}
-FURTHER_TABLES = {"scan_symbols", "forecast_scores", "pattern_outcome_rates"}
+NO_TABLE = {"action_model", "forecast_model", "compiled_forecaster", "daily_report", "gpu_profile"}
+FURTHER_TABLES = {"scan_symbols", "forecast_scores", "pattern_outcome_rates", "policy_equity"}
 ROOT = Path(__file__).parent.parent
 
 
@@ -86,7 +89,7 @@ def test_the_assets_their_groups_and_what_they_are_made_from(graph):
 
 
 def partitions_of(name):
-    if name == "compiled_forecaster":
+    if name in ("action_model", "compiled_forecaster", "gpu_profile", "policy_simulation"):
         return None
     if name == "null_distributions":
         return QUARTERS
@@ -136,8 +139,10 @@ def test_the_jobs():
         "judge_patterns",
         "scan_symbols",
         "synthetic_dataset",
+        "train_action_model",
         "train_forecast_model",
         "compile_forecaster",
+        "profile_gpu",
     }
 
 

@@ -116,8 +116,6 @@ def outcomes(compute: Callable[[FaultyDevice], Any]) -> tuple[int, list[Outcome]
 def main() -> None:
     """Run the computation that is named, and save its outcomes in the file that is named first."""
     file, name = sys.argv[1:]
-    # The simulator polls its threads, and would keep each waiting for as long as Python lets it.
-    sys.setswitchinterval(0.0005)
     # One thread does all: a fault has nothing to do with their order.
     gpu_kernels.SIMULATED_THREADS = gpu_kernels.SIMULATED_BLOCKS = 1
     records, once, lasting = outcomes(COMPUTATIONS[name])

@@ -88,8 +88,6 @@ def held(device: Watched, bars: Bars) -> Bars:
 
 def main() -> None:
     """Run everything and save it."""
-    # The simulator polls its threads, and would keep each waiting for as long as Python lets it.
-    sys.setswitchinterval(0.0005)
     alone = stages(panel(1), None)
     device = Watched()
     first = held(device, panel(1))
