@@ -12,7 +12,9 @@ from assets.synthetic_samples import synthetic_samples
 from kernels.action_values import INTERVALS, ActionValueConfig, ActionValues, TrainingState, Verdict
 from resources.action_model_store import ActionModelStore, StoredActionModel
 from resources.action_training import CODE_VERSION, TrainingData, judge_on, open_training_data, train_on
+from resources.batch_sizes import BatchSizeFiles
 from resources.charts import Series, StepsChart, steps_chart
+from resources.lake_files import LakeFiles
 from resources.sample_store import SampleStore
 from resources.wiring import LakeResource
 
@@ -82,7 +84,7 @@ def action_model(
     stored = store.read(config.dataset)
     kept = stored is not None and stored.made_from == made_from
     if stored is None or not kept:
-        stored = _train(context, config, network, store, data, made_from)
+        stored = _train(context, config, network, files, data, made_from)
     return dg.MaterializeResult(metadata=_metadata(store, stored, kept, time.monotonic() - began))
 
 
@@ -90,10 +92,12 @@ def _train(
     context: dg.AssetExecutionContext,
     config: ActionModelConfig,
     network: ActionValueConfig,
-    store: ActionModelStore,
+    files: LakeFiles,
     data: TrainingData,
     made_from: str,
 ) -> StoredActionModel:
+    store = ActionModelStore(files)
+
     def log(line: str) -> None:
         context.log.info(f"action_model {config.dataset}: {line}")
 
@@ -113,6 +117,7 @@ def _train(
         resume=resume,
         checkpoint=keep,
         log=log,
+        sizes=BatchSizeFiles(files.root),
     )
     training = trained.training
     values = ActionValues(network, data.terms, training.weights, config.device)

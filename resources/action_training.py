@@ -27,10 +27,12 @@ from kernels.action_values import (
     fit_baselines,
     joined,
     judge,
+    largest_chunk,
     rows_of,
     train,
 )
 from kernels.errors import InvalidInputError, MissingHistoryError
+from kernels.memory import BatchStore
 from kernels.samples import SPLITS, PhaseThresholds
 from kernels.samples.starts import phases_of, window_moments
 from kernels.torch_threads import one_thread
@@ -130,6 +132,7 @@ def train_on(
     resume: TrainingState | None = None,
     checkpoint: Callable[[TrainingState], None] | None = None,
     log: Callable[[str], None] | None = None,
+    sizes: BatchStore | None = None,
 ) -> Trained:
     """Train a network on the train rows, stopped early by the validation rows if there are any.
 
@@ -143,6 +146,8 @@ def train_on(
         resume: a state that `checkpoint` was given with the same data, config, seed and held_out_rows.
         checkpoint: called with the state at each check.
         log: called with a line at each check.
+        sizes: remembers how many rows fit a GPU at once, so that they are looked for only once. None = batches are
+            tried whole.
 
     Raises:
         InvalidInputError: an option out of its range, or a network that doesn't learn finite weights.
@@ -154,6 +159,10 @@ def train_on(
             "option held_out_rows", expected="at least 1", got=repr(held_out_rows), mend="correct it in the run config"
         )
     baselines = _fit_baselines(data, config)
+    chunk_rows = None
+    # A host promises memory that it doesn't have, so there nothing is looked for.
+    if device == "cuda" and sizes is not None:
+        chunk_rows = largest_chunk(config, data.terms, device, sizes)
     loader = open_samples(data.folder, batch_rows=config.batch_rows, seed=seed).loader(workers=workers, device=device)
     training = train(
         config,
@@ -165,6 +174,7 @@ def train_on(
         checkpoint=checkpoint,
         log=log,
         device=device,
+        chunk_rows=chunk_rows,
     )
     return Trained(training, baselines)
 

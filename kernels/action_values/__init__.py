@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from kernels.action_values.baselines import BUCKETS, Baselines, Outcomes, buckets_of, fit_baselines
+from kernels.action_values.chunks import largest_chunk
 from kernels.action_values.config import ActionValueConfig, Terms
 from kernels.action_values.evaluate import INTERVALS, Skill, Verdict, judge
 from kernels.action_values.network import Weights, require_weights, starting_weights
@@ -31,6 +32,7 @@ __all__ = [
     "fit_baselines",
     "joined",
     "judge",
+    "largest_chunk",
     "require_device",
     "require_weights",
     "rows_of",

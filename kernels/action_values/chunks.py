@@ -1,16 +1,19 @@
-"""Losses and gradients, added up over the parts of the rows that fit the device's memory."""
+"""Losses and gradients, added up over the parts of the rows that fit the device's memory, and how many rows fit."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
+import numpy as np
+
 from kernels.action_values.config import ActionValueConfig, Terms
+from kernels.action_values.inputs import ACTION_COLUMNS, CHANNEL_COUNT, STATE_COLUMNS
 from kernels.action_values.loss import pinball_sum, seed_quantiles
-from kernels.action_values.network import TRAINED
-from kernels.action_values.rows import Rows, rows_of
+from kernels.action_values.network import FIXED, TRAINED, as_tensors, network_shapes, starting_weights
+from kernels.action_values.rows import RETURN_LABEL, Rows, rows_of
 from kernels.errors import BackendUnavailableError
-from kernels.memory import in_chunks
+from kernels.memory import BatchKey, BatchStore, device_name, in_chunks, largest_batch
 
 if TYPE_CHECKING:
     import torch
@@ -23,15 +26,16 @@ class Chunks:
     """Computes in chunks of rows, and remembers which size fits.
 
     Attributes:
-        rows: of a chunk at most; it begins with `config.batch_rows` and is never raised.
+        rows: of a chunk at most; it is never raised.
     """
 
-    def __init__(self, config: ActionValueConfig, terms: Terms, device: str) -> None:
+    def __init__(self, config: ActionValueConfig, terms: Terms, device: str, rows: int | None = None) -> None:
+        """Begin with chunks of `rows`; None = of `config.batch_rows`."""
         import torch
 
         self._config, self._terms, self._device = config, terms, device
         self._levels = torch.tensor(config.levels, dtype=torch.float32, device=device)
-        self.rows = config.batch_rows
+        self.rows = config.batch_rows if rows is None else rows
 
     def gradients(
         self, network: Mapping[str, torch.Tensor], batches: Sequence[Mapping[str, torch.Tensor]]
@@ -52,7 +56,7 @@ class Chunks:
         for batch in batches:
 
             def work(first: int, last: int, batch: Mapping[str, torch.Tensor] = batch) -> None:
-                part, known, made = self._part(network, parameters, batch, first, last)
+                part, known, made = self.part(network, parameters, batch, first, last)
                 for added, gradient in zip(sums, made, strict=True):
                     added += gradient
                 loss.add_(part)
@@ -90,7 +94,7 @@ class Chunks:
             self.rows = max(memory.chunks)
         return results
 
-    def _part(
+    def part(
         self,
         network: Mapping[str, torch.Tensor],
         parameters: list[torch.Tensor],
@@ -117,6 +121,43 @@ class Chunks:
             got=f"{got} at row {row}",
             mend="free memory of the device, or train with fewer seeds or units, or on the CPU",
         )
+
+
+def largest_chunk(config: ActionValueConfig, terms: Terms, device: str, store: BatchStore) -> int:
+    """The most rows, up to a batch, whose gradients fit the device's memory: found once, and remembered.
+
+    Args:
+        config: of the network.
+        terms: of the dataset.
+        device: "cpu" or "cuda".
+        store: where it is remembered, by the device's name, the shapes of the network and the precision.
+
+    Returns:
+        Rows, 1 to `config.batch_rows`.
+
+    Raises:
+        BackendUnavailableError: one row alone doesn't fit.
+    """
+    import torch
+
+    pooled = np.linspace(-1.0, 1.0, len(config.levels))
+    network = as_tensors(starting_weights(config, terms.lookback, pooled), device)
+    parameters = [network[name].requires_grad_() for name in TRAINED]
+    chunks = Chunks(config, terms, device)
+
+    def run(rows: int) -> None:
+        widths = {
+            "window": (terms.lookback, CHANNEL_COUNT),
+            "state": (STATE_COLUMNS,),
+            "action": (ACTION_COLUMNS,),
+            "label": (RETURN_LABEL + 1,),
+        }
+        batch = {name: torch.ones((rows, *width), device=device) for name, width in widths.items()}
+        chunks.part(network, parameters, batch, 0, rows)
+
+    shapes = {name: shape for name, shape in network_shapes(config, terms.lookback).items() if name not in FIXED}
+    key = BatchKey(device_name(), f"action values, {terms.lookback} bars, {shapes}", config.precision)
+    return largest_batch(run, at_most=config.batch_rows, key=key, store=store)
 
 
 class _Memory:

@@ -45,6 +45,7 @@ def train(
     checkpoint: Callable[[TrainingState], None] | None = None,
     log: Callable[[str], None] | None = None,
     device: str = "cpu",
+    chunk_rows: int | None = None,
 ) -> Training:
     """Train an action-value network from what the anchor says.
 
@@ -63,6 +64,7 @@ def train(
         checkpoint: called with the state at each check; what it raises ends training.
         log: called with a line at each check.
         device: "cpu" or "cuda".
+        chunk_rows: rows computed at once at most, from `largest_chunk`; None = whole batches.
 
     Raises:
         InvalidInputError: no batches, wrong pooled quantiles, device or state, a loss or weights that are no longer
@@ -79,7 +81,8 @@ def train(
     if resume is not None:
         require_state(resume, start, per_epoch * config.epochs, held_out=held_out is not None)
     with one_thread():
-        return _Run(config, terms, batches, held_out, checkpoint, log, device).train(resume, start, per_epoch)
+        chunks = Chunks(config, terms, device, chunk_rows)
+        return _Run(config, batches, held_out, checkpoint, log, device, chunks).train(resume, start, per_epoch)
 
 
 def require_device(device: str) -> None:
@@ -110,17 +113,17 @@ class _Run:
     def __init__(
         self,
         config: ActionValueConfig,
-        terms: Terms,
         batches: Batches,
         held_out: Rows | None,
         checkpoint: Callable[[TrainingState], None] | None,
         log: Callable[[str], None] | None,
         device: str,
+        chunks: Chunks,
     ) -> None:
         self._config, self._batches, self._held_out = config, batches, held_out
         self._checkpoint, self._log = checkpoint, log
         self._device = device
-        self._chunks = Chunks(config, terms, device)
+        self._chunks = chunks
 
     def train(self, resume: TrainingState | None, start: TrainingState, per_epoch: int) -> Training:
         config, batches = self._config, self._batches

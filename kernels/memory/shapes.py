@@ -73,28 +73,6 @@ def as_rows(values: Any, kept: int = 1) -> Any:
     return values.reshape((math.prod(shape[:merged]), *shape[merged:]))
 
 
-def with_batch(values: Any) -> Any:
-    """An axis of length 1 before all others: a batch of one. [...] -> [1, ...].
-
-    Raises:
-        InvalidInputError: no array.
-    """
-    _shape_and_strides(values, "with_batch, values")
-    return values[None]
-
-
-def swap_last(values: Any) -> Any:
-    """The last two axes swapped: [..., bars, channels] -> [..., channels, bars].
-
-    Raises:
-        InvalidInputError: fewer than two axes, or no array.
-    """
-    shape, _ = _shape_and_strides(values, "swap_last, values")
-    if len(shape) < 2:
-        raise _wrong("swap_last, values", "at least 2 axes", f"shape {shape}", "pass values with bars and channels")
-    return values.swapaxes(-2, -1)
-
-
 def _in_a_line(shape: tuple[int, ...], strides: tuple[int, ...]) -> bool:
     """Whether the axes can be one axis of the same memory."""
     if 0 in shape:

@@ -15,6 +15,7 @@ from kernels.action_values import (
     buckets_of,
     fit_baselines,
     judge,
+    largest_chunk,
     rows_of,
     starting_weights,
     train,
@@ -185,6 +186,38 @@ def test_held_out_rows_that_do_not_fit_are_measured_in_halves(monkeypatch):
     halved = Chunks(SMALL, TERMS, "cpu")
     assert halved.held_out_loss(network, rows) == pytest.approx(loss, rel=1e-6)
     assert halved.rows < whole.rows
+
+
+class Remembered(dict):
+    """A `BatchStore` in memory."""
+
+    read = dict.get
+    write = dict.__setitem__
+
+
+def test_the_largest_chunk_is_found_once_and_trained_with(monkeypatch):
+    computed, asked, sizes = chunks_module.seed_quantiles, [], Remembered()
+
+    def with_little_memory(network, config, rows):
+        asked.append(len(rows.target))
+        if len(rows.target) > 20:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return computed(network, config, rows)
+
+    monkeypatch.setattr(chunks_module, "seed_quantiles", with_little_memory)
+    fits = largest_chunk(SMALL, TERMS, "cpu", sizes)
+    assert 18 <= fits <= 20 < SMALL.batch_rows
+    [key] = sizes
+    assert key.dtype == SMALL.precision
+    asked.clear()
+    assert largest_chunk(SMALL, TERMS, "cpu", sizes) == fits
+    assert not asked
+    trained = run(chunk_rows=fits)
+    assert trained.chunk_rows == fits
+    assert max(asked) <= fits
+    monkeypatch.undo()
+    for name, values in run().weights.items():
+        np.testing.assert_allclose(trained.weights[name], values, atol=2e-3, err_msg=name)
 
 
 def test_an_error_that_is_not_about_memory_passes_on(monkeypatch):

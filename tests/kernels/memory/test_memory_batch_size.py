@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -9,7 +8,7 @@ import pytest
 import torch
 
 from kernels.errors import BackendUnavailableError, InvalidInputError
-from kernels.memory import BatchKey, FoundBatch, in_batches, largest_batch
+from kernels.memory import BatchKey, FoundBatch, largest_batch
 from kernels.memory import batch_size as module
 
 KEY = BatchKey("Fake GPU", "network", "float32")
@@ -127,49 +126,3 @@ def test_another_error_of_the_run_passes_on_and_nothing_is_stored() -> None:
 def test_rows_that_make_no_sense_are_refused(at_most: Any) -> None:
     with pytest.raises(InvalidInputError, match="largest batch, at_most"):
         largest_batch(_run(1, []), at_most=at_most, key=KEY, store=Store())
-
-
-def _no_room(piece: int, got: str) -> BackendUnavailableError:
-    return BackendUnavailableError(f"row {piece}", expected="room", got=got, mend="less")
-
-
-def _worker() -> Any:
-    return SimpleNamespace(chunks=[], records=0, release=lambda: None)
-
-
-@pytest.mark.parametrize("batch", [1, 2, 3, 7, 16, 50, 64])
-@pytest.mark.parametrize("fits", [1, 3, 5, 64])
-def test_results_depend_neither_on_the_batch_nor_on_what_fits(batch: int, fits: int) -> None:
-    values = np.random.default_rng(5).normal(size=50)
-    store, worker, failed = Store(), _worker(), list[int]()
-
-    def work(first: int, stop: int) -> np.ndarray:
-        if stop - first > fits:
-            failed.append(first)
-            raise MemoryError
-        return values[first:stop] ** 2
-
-    parts = in_batches(worker, 50, work, _no_room, batch=batch, key=KEY, store=store)
-    np.testing.assert_array_equal(np.concatenate(parts), values**2)
-    assert sum(worker.chunks) == 50
-    if failed:
-        assert max(failed) < batch  # those after the first one are as small as the first had to be
-        assert store.found[KEY].batch == max(worker.chunks) <= fits
-        assert largest_batch(lambda _: None, at_most=10**6, key=KEY, store=store) == store.found[KEY].batch
-    else:
-        assert store.writes == 0
-
-
-def test_a_row_that_does_not_fit_alone_is_named() -> None:
-    def work(first: int, stop: int) -> None:
-        if first <= 3 < stop:
-            raise MemoryError("too wide")
-
-    with pytest.raises(BackendUnavailableError, match="row 3: expected room; got too wide"):
-        in_batches(_worker(), 9, work, _no_room, batch=4, key=KEY, store=Store())
-
-
-def test_no_rows_are_no_batches() -> None:
-    assert in_batches(_worker(), 0, _no_room, _no_room, batch=4, key=KEY, store=Store()) == []  # type: ignore[arg-type]
-    with pytest.raises(InvalidInputError, match="rows 3, batch 0"):
-        in_batches(_worker(), 3, _no_room, _no_room, batch=0, key=KEY, store=Store())  # type: ignore[arg-type]

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from kernels.errors import InvalidInputError
-from kernels.memory import as_rows, swap_last, unfold_windows, with_batch
+from kernels.memory import as_rows, unfold_windows
 
 BOTH = pytest.mark.parametrize("of", [np.asarray, torch.from_numpy], ids=["numpy", "torch"])
 Of = Callable[[np.ndarray], Any]
@@ -142,18 +142,7 @@ def test_only_axes_that_there_are_can_be_kept(of: Of, kept: int) -> None:
         as_rows(of(_panel(3, 4, 5)), kept)
 
 
-@BOTH
-def test_a_batch_of_one_and_swapped_axes_are_views(of: Of) -> None:
-    values = of(_panel(3, 4, 5))
-    batch, swapped = with_batch(values), swap_last(values)
-    assert (tuple(batch.shape), tuple(swapped.shape)) == ((1, 3, 4, 5), (3, 5, 4))
-    assert _address(batch) == _address(swapped) == _address(values)
-    np.testing.assert_array_equal(np.asarray(swapped), np.asarray(values).transpose(0, 2, 1))
-    with pytest.raises(InvalidInputError, match="at least 2 axes"):
-        swap_last(of(_panel(3)))
-
-
-@pytest.mark.parametrize("adapter", [lambda x: unfold_windows(x, 1), as_rows, with_batch, swap_last])
+@pytest.mark.parametrize("adapter", [lambda x: unfold_windows(x, 1), as_rows])
 def test_what_is_no_array_is_refused(adapter: Callable[[Any], Any]) -> None:
     with pytest.raises(InvalidInputError, match=r"an array of NumPy or CuPy, or a tensor; got a builtins\.list"):
         adapter([[[1.0]]])
