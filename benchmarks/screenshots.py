@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -25,8 +26,10 @@ from tests.small_market import SEED, small_bars, write_prices
 FOLDER = Path("docs") / "images"
 SYMBOLS = 40
 # The longest window, and the sessions that are traded before the newest one.
-FIRST, LAST, QUARTER = date(2024, 4, 1), date(2026, 9, 30), "2026-07-01"
-COLOURS, MOST_BYTES = 128, 150_000
+FIRST, BEFORE, LAST, QUARTER = date(2024, 4, 1), date(2026, 9, 29), date(2026, 9, 30), "2026-07-01"
+COLOURS, MOST_BYTES = 256, 150_000
+SCREEN, TELEPHONE = (1280, 800), (390, 844)
+"""Width and height of the windows, and so of the pictures, in pixels."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +51,21 @@ def ui_patterns(page: Page, market: Market, path: Path) -> None:
     page.picture(path)
 
 
-SHOTS: dict[str, Callable[[Page, Market, Path], None]] = {"ui-patterns": ui_patterns}
+def report(page: Page, market: Market, path: Path, *, scheme: str = "light", telephone: bool = False) -> None:
+    """What a person sees first of the report of a session."""
+    width, height = TELEPHONE if telephone else SCREEN
+    page.media(color_scheme=scheme)
+    page.open((market.lake / "daily_report" / f"{LAST}.html").as_uri(), width, height, mobile=telephone)
+    page.picture(path)
+    page.media()
+
+
+SHOTS: dict[str, Callable[[Page, Market, Path], None]] = {
+    "ui-patterns": ui_patterns,
+    "report-light": report,
+    "report-dark": partial(report, scheme="dark"),
+    "report-phone": partial(report, telephone=True),
+}
 """Name of the file without its suffix -> what opens the page and writes the picture."""
 
 
@@ -71,7 +88,7 @@ def main() -> int:
         for job, *partitions in (
             ("price_history", str(FIRST), str(LAST)),
             ("calibrate_null", QUARTER),
-            ("daily_sp500", str(LAST)),
+            ("daily_sp500", str(BEFORE), str(LAST)),
         ):
             print(f"{job} ...", flush=True)
             execute_job(job, environment, *partitions)
@@ -100,7 +117,7 @@ def shrunk(path: Path) -> int:
         ValueError: it is still too large to be in the repository.
     """
     with Image.open(path) as picture:
-        few = picture.convert("RGB").quantize(COLOURS, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+        few = picture.convert("RGB").quantize(COLOURS, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
     few.save(path, optimize=True)
     size = path.stat().st_size
     if size > MOST_BYTES:

@@ -14,6 +14,7 @@ from resources.charts.line_chart import LineChart, line_chart
 from resources.charts.lines import Series
 from resources.charts.png import png_of
 from resources.charts.reliability_chart import Points, ReliabilityChart, reliability_chart
+from resources.charts.steps_chart import StepsChart, steps_chart
 from resources.charts.theme import page_style, standalone
 from resources.charts.wave_chart import wave_chart
 from resources.charts.wave_input import Bars, ChannelLine, Level, Pivot, Wave, WaveChart
@@ -34,6 +35,7 @@ __all__ = [
     "ReliabilityChart",
     "RuleMargin",
     "Series",
+    "StepsChart",
     "Wave",
     "WaveChart",
     "breakdown_chart",
@@ -47,6 +49,7 @@ __all__ = [
     "png_of",
     "reliability_chart",
     "standalone",
+    "steps_chart",
     "wave_chart",
     "wave_chart_of",
 ]

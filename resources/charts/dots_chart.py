@@ -7,21 +7,11 @@ import numpy.typing as npt
 
 from kernels.panel import Float64Array1D
 from resources.charts.checks import MOST, require, require_size, require_vector
-from resources.charts.frame import (
-    EDGE,
-    NUMBER_ROOM,
-    TICK_GAP,
-    Frame,
-    axis_room,
-    draw_axis_name,
-    draw_header,
-    draw_number_axis,
-    draw_value_axis,
-)
-from resources.charts.scales import decimals_of, scale_of
+from resources.charts.frame import NUMBER_ROOM, draw_axis_name, draw_header, draw_number_frame
+from resources.charts.scales import scale_of
 from resources.charts.sheet import Sheet, area
 from resources.charts.theme import paint
-from resources.charts.words import coordinate, count_of, number_words
+from resources.charts.words import coordinate, count_of
 
 Z_95 = 1.959964
 """Standard normal quantile of 97.5 %: the half-width of a 95 % interval in standard deviations."""
@@ -101,16 +91,7 @@ def dots_chart(chart: DotsChart, *, width: int = 460, height: int = 280) -> str:
     top = draw_axis_name(sheet, draw_header(sheet, chart.title, "", [*chart.facts, count_of(total, "value")]), _NAME)
     highest = max(2.0, float(times.max()), min(float(high.max()), _HIGHEST_BAND))
     scale = scale_of([0.0, 1.04 * highest], height - NUMBER_ROOM, top)
-    ticks = scale.ticks(TICK_GAP)
-    decimals = decimals_of(ticks)
-
-    def words(value: float) -> str:
-        return number_words(value, decimals)
-
-    frame = Frame(EDGE + axis_room(ticks, words), top, width - 2.0 * EDGE, height - NUMBER_ROOM)
-    horizontal = scale_of(chart.edges, frame.left, frame.right)
-    draw_value_axis(sheet, frame, scale, words, ticks)
-    draw_number_axis(sheet, frame, horizontal, chart.x_name)
+    frame, horizontal = draw_number_frame(sheet, top, scale, chart.edges, chart.x_name)
     edges = np.repeat(horizontal.at(chart.edges), 2)[1:-1]
     if total:
         sheet.path(

@@ -3,8 +3,10 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import numpy.typing as npt
+
 from resources.charts.checks import require
-from resources.charts.scales import Scale, decimals_of
+from resources.charts.scales import Scale, decimals_of, scale_of
 from resources.charts.sheet import SMALL, TEXT_SIZE, Sheet
 from resources.charts.theme import paint
 from resources.charts.words import lines_of, number_words, shortened, text_width
@@ -166,3 +168,32 @@ def draw_number_axis(sheet: Sheet, frame: Frame, scale: Scale, name: str) -> Non
             sheet.text(middle, frame.bottom + 16.0, words)
         words = shortened(f"{name} \u2192", frame.width, SMALL)
         sheet.text(frame.right, frame.bottom + 32.0, words, text_anchor="end")
+
+
+def draw_number_frame(
+    sheet: Sheet, top: float, scale: Scale, across: npt.ArrayLike, name: str, *, margin: float = 0.0
+) -> tuple[Frame, Scale]:
+    """Draw a value axis on the left and a number axis below.
+
+    Args:
+        sheet: to draw on.
+        top: of the frame in pixels.
+        scale: of the values; it ends `NUMBER_ROOM` above the lower edge.
+        across: numbers that the other axis holds.
+        name: what the numbers are.
+        margin: pixels between the outermost numbers and the sides.
+
+    Returns:
+        The frame, and the scale of the numbers.
+    """
+    ticks = scale.ticks(TICK_GAP)
+    decimals = decimals_of(ticks)
+
+    def words(value: float) -> str:
+        return number_words(value, decimals)
+
+    frame = Frame(EDGE + axis_room(ticks, words), top, sheet.width - 2.0 * EDGE, sheet.height - NUMBER_ROOM)
+    horizontal = scale_of(across, frame.left, frame.right, margin=margin)
+    draw_value_axis(sheet, frame, scale, words, ticks)
+    draw_number_axis(sheet, frame, horizontal, name)
+    return frame, horizontal

@@ -1,6 +1,7 @@
 """A chart as a PNG, for places that show no SVG, such as the Dagster UI."""
 
 import io
+from importlib.util import find_spec
 from pathlib import Path
 
 from resources.charts.checks import NARROWEST, WIDEST, require
@@ -13,8 +14,8 @@ PALETTE = 128
 def png_of(svg: str, width: int) -> bytes:
     """Rasterise a chart.
 
-    Words are in DejaVu Sans, which Matplotlib ships: no font of the system is used, so the bytes are the same on every
-    machine with the same versions.
+    Words are in DejaVu Sans, which Matplotlib ships (it is not imported for that): no font of the system is used, so
+    the bytes are the same on every machine with the same versions.
 
     Args:
         svg: of a chart function, in light colours, or of `standalone`.
@@ -26,7 +27,6 @@ def png_of(svg: str, width: int) -> bytes:
     Raises:
         InvalidInputError: not a chart of this package, or a width out of range.
     """
-    import matplotlib
     import resvg_py
     from PIL import Image
 
@@ -37,7 +37,7 @@ def png_of(svg: str, width: int) -> bytes:
         got=width,
         mend="choose a width in this range",
     )
-    fonts = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
+    fonts = _fonts()
     drawn = resvg_py.svg_to_bytes(
         svg_string=standalone(svg),
         width=width,
@@ -50,3 +50,13 @@ def png_of(svg: str, width: int) -> bytes:
     picture = Image.open(io.BytesIO(drawn)).convert("RGB")
     picture.quantize(PALETTE, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE).save(file, "png", optimize=True)
     return file.getvalue()
+
+
+def _fonts() -> Path:
+    """The folder of Matplotlib's fonts; to import Matplotlib for its path alone would take longer than to draw."""
+    package = find_spec("matplotlib")
+    if package is None or package.origin is None:
+        raise ModuleNotFoundError(
+            "no module named 'matplotlib', whose fonts pictures are drawn with", name="matplotlib"
+        )
+    return Path(package.origin).parent / "mpl-data" / "fonts" / "ttf"

@@ -7,27 +7,19 @@ import numpy as np
 
 from kernels.panel import Float64Array1D
 from resources.charts.checks import finite, require, require_size, require_value, require_vector
-from resources.charts.frame import (
-    EDGE,
-    NUMBER_ROOM,
-    TICK_GAP,
-    Frame,
-    axis_room,
-    draw_axis_name,
-    draw_header,
-    draw_legend,
-    draw_number_axis,
-    draw_value_axis,
-)
-from resources.charts.scales import Scale, decimals_of, scale_of
+from resources.charts.frame import NUMBER_ROOM, draw_axis_name, draw_header, draw_legend, draw_number_frame
+from resources.charts.scales import Scale, scale_of
 from resources.charts.sheet import Sheet, polyline
 from resources.charts.theme import SERIES, paint
-from resources.charts.words import coordinate, number_words
+from resources.charts.words import coordinate
 
 _BESIDE = 5.0
 """Pixels between the points of two series at one place."""
 
 _RADIUS = 3.2
+_ROOM = 10.0
+"""Pixels left free above and below the points."""
+
 _MOST_DESCRIBED = 20
 
 
@@ -58,6 +50,8 @@ class ReliabilityChart:
         points: the series.
         reference: "diagonal" for y = x, or a value of y; NaN for none.
         facts: what else the header says.
+        from_zero: whether the vertical scale begins at 0, as that of shares and multiples should; a value below 0, and
+            a diagonal, leave it as it is.
 
     Raises:
         InvalidInputError: a wrong shape or dtype, named by field.
@@ -69,6 +63,7 @@ class ReliabilityChart:
     points: tuple[Points, ...]
     reference: Literal["diagonal"] | float = "diagonal"
     facts: tuple[str, ...] = ()
+    from_zero: bool = False
 
     def __post_init__(self) -> None:
         if isinstance(self.reference, str):
@@ -117,17 +112,8 @@ def reliability_chart(chart: ReliabilityChart, *, width: int = 460, height: int 
         top = draw_legend(sheet, top, [each.name for each in chart.points], colours)
     top = draw_axis_name(sheet, top, chart.y_name)
     across, down = _values(chart)
-    scale = scale_of(down, height - NUMBER_ROOM, top, margin=10.0)
-    ticks = scale.ticks(TICK_GAP)
-    decimals = decimals_of(ticks)
-
-    def words(value: float) -> str:
-        return number_words(value, decimals)
-
-    frame = Frame(EDGE + axis_room(ticks, words), top, width - 2.0 * EDGE, height - NUMBER_ROOM)
-    horizontal = scale_of(across, frame.left, frame.right, margin=14.0)
-    draw_value_axis(sheet, frame, scale, words, ticks)
-    draw_number_axis(sheet, frame, horizontal, chart.x_name)
+    scale = _vertical(chart, down, height - NUMBER_ROOM, top)
+    _, horizontal = draw_number_frame(sheet, top, scale, across, chart.x_name, margin=14.0)
     sheet.path(
         _reference(chart.reference, horizontal, scale),
         class_="reference",
@@ -149,6 +135,13 @@ def _values(chart: ReliabilityChart) -> tuple[Float64Array1D, Float64Array1D]:
         both = np.concatenate([across, down])
         return both, both
     return across, finite(down, chart.reference)
+
+
+def _vertical(chart: ReliabilityChart, values: Float64Array1D, bottom: float, top: float) -> Scale:
+    """The vertical scale, with a little room above the highest value, and below the lowest unless it begins at 0."""
+    if not chart.from_zero or isinstance(chart.reference, str) or not len(values) or values.min() < 0.0:
+        return scale_of(values, bottom, top, margin=_ROOM)
+    return scale_of([0.0, values.max() * (1.0 + _ROOM / max(bottom - top - _ROOM, 1.0))], bottom, top)
 
 
 def _reference(reference: str | float, horizontal: Scale, scale: Scale) -> str:

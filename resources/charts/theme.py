@@ -51,14 +51,17 @@ def paint(name: str) -> str:
 def page_style() -> str:
     """The CSS of a page that holds charts: both themes, shrinking with the page, and sub-waves shown on demand.
 
-    A sub-wave shows while the mouse is over its leg, while it has the class `shown`, or, for a depth at a time, while
-    an element around the chart has the class `show-1`, `show-2` or `show-3`.
+    The theme is that of the system, unless the page's root has the attribute `data-theme`, light or dark; paper is
+    light. A sub-wave shows while the mouse is over its leg, while it has the class `shown`, or, for a depth at a time,
+    while an element around the chart has the class `show-1`, `show-2` or `show-3`.
     """
     light, dark = ("".join(f"--{name}:{colours[theme]};" for name, colours in COLOURS.items()) for theme in range(2))
     deeper = ",".join(f".show-{depth} .chart .depth-{each}" for depth in (1, 2, 3) for each in range(1, depth + 1))
     return (
         f":root{{color-scheme:light dark;{light}}}"
         f"@media(prefers-color-scheme:dark){{:root{{{dark}}}}}"
+        f":root[data-theme=light]{{color-scheme:light;{light}}}:root[data-theme=dark]{{color-scheme:dark;{dark}}}"
+        f"@media print{{:root,:root[data-theme]{{color-scheme:light;{light}}}}}"
         ".chart{max-width:100%;height:auto}"
         f".chart .child{{display:none}}.chart .leg:hover>.child,.chart .child.shown,{deeper}{{display:inline}}"
         ".chart .leg{cursor:pointer}"

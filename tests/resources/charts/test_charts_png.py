@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import io
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,8 +13,11 @@ from PIL import Image
 
 from kernels.errors import InvalidInputError
 from resources.charts import fan_chart, png_of, standalone, wave_chart
+from resources.charts.png import _fonts
 from resources.charts.theme import COLOURS
 from tests.resources.charts.samples import fan, nested
+
+ROOT = Path(__file__).resolve().parents[3]
 
 
 def pixels(png: bytes) -> np.ndarray:
@@ -54,6 +60,21 @@ def test_words_are_drawn_without_fonts_of_the_system(wave_svg):
     drawn = pixels(png_of(wave_svg, 1520))
     title = drawn[16:50, 16:110]
     assert 0.05 < (title.sum(axis=2) < 300).mean() < 0.6
+
+
+def test_the_fonts_are_those_of_matplotlib_which_is_not_imported(tmp_path):
+    import matplotlib
+
+    assert _fonts() == Path(matplotlib.get_data_path()) / "fonts" / "ttf"
+    (tmp_path / "fan.svg").write_text(fan_chart(fan()))
+    code = (
+        "import pathlib, sys; from resources.charts import png_of;"
+        "svg = pathlib.Path(sys.argv[1]).read_text(); sys.stdout.buffer.write(png_of(svg, 760));"
+        "assert 'matplotlib' not in sys.modules"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path / "fan.svg")]
+    drawn = subprocess.run(command, cwd=ROOT, capture_output=True, check=True).stdout
+    assert drawn == png_of(fan_chart(fan()), 760)
 
 
 def test_only_charts_of_sensible_widths_are_drawn(wave_svg):

@@ -52,6 +52,35 @@ def test_a_level_is_a_reference_too():
     assert not having(read(reliability_chart(nothing)), "reference")
 
 
+def test_a_scale_from_zero_begins_on_the_axis_and_keeps_its_highest_point_in_the_frame():
+    x, y = np.array([0.2, 0.5, 0.8]), np.array([0.9, 1.1, 1.05])
+    chart = ReliabilityChart("Multiples", "level", "times", (Points("a", x, y),), 1.0, from_zero=True)
+    svg = reliability_chart(chart)
+    assert_inside(svg)
+    root = read(svg)
+    [axis] = having(root, "axis")
+    zero = [float(text.get("y")) - 0.35 * 11.0 for text in having(root, "values")[0] if float(text.text) == 0.0]
+    assert zero == pytest.approx([path_points(axis.get("d"))[0][1]], abs=0.11)
+    level = path_points(having(root, "reference")[0].get("d"))[0][1]
+    heights = zero[0] - circles(having(root, "points")[0])[:, 1]
+    assert heights / (zero[0] - level) == pytest.approx(y, abs=0.01)
+
+
+@pytest.mark.parametrize("values", [[], [np.nan], [0.0], [0.0, 0.0], [1e-13], [1e12]])
+def test_a_scale_from_zero_of_any_values_is_drawn(values):
+    y = np.array(values)
+    for reference in (0.0, 1.0, np.nan):
+        chart = ReliabilityChart("x", "x", "y", (Points("a", np.arange(len(y), dtype=float), y),), reference)
+        assert_inside(reliability_chart(dataclasses.replace(chart, from_zero=True)))
+
+
+@pytest.mark.parametrize(("lowest", "reference"), [(-0.1, 1.0), (0.5, -1.0), (0.5, "diagonal")])
+def test_a_value_below_zero_and_a_diagonal_leave_the_scale_as_it_is(lowest, reference):
+    x = np.array([0.2, 0.5, 0.8])
+    chart = ReliabilityChart("x", "x", "y", (Points("a", x, np.array([lowest, 0.7, 0.9])),), reference)
+    assert reliability_chart(dataclasses.replace(chart, from_zero=True)) == reliability_chart(chart)
+
+
 @pytest.mark.parametrize("width", [320, 460, 760])
 def test_nothing_overlaps_and_missing_points_are_left_out(width):
     chart = reliability()

@@ -70,6 +70,18 @@ def test_the_page_style_sets_every_colour_twice_and_hides_children():
     assert style.count("{") == style.count("}")
 
 
+def test_the_page_chooses_a_theme_by_an_attribute_and_paper_is_light():
+    style = page_style()
+    for theme, column in (("light", 0), ("dark", 1)):
+        [chosen] = re.findall(rf":root\[data-theme={theme}\]\{{(.*?)\}}", style)
+        assert chosen.startswith(f"color-scheme:{theme};")
+        assert chosen.count("--") == len(COLOURS)
+        assert all(f"--{name}:{colours[column]};" in chosen for name, colours in COLOURS.items())
+    # Rules that weigh as much as each other: the last one holds.
+    assert style.index("prefers-color-scheme") < style.index("data-theme") < style.index("@media print")
+    assert f"--paper:{COLOURS['paper'][0]};" in style[style.index("@media print") :]
+
+
 def _luminance(colour: str) -> float:
     shares = [int(colour[at : at + 2], 16) / 255.0 for at in (1, 3, 5)]
     linear = [share / 12.92 if share <= 0.04045 else ((share + 0.055) / 1.055) ** 2.4 for share in shares]

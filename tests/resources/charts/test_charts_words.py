@@ -73,8 +73,10 @@ def test_words_that_fit_stay_whole():
 def test_widths_are_at_least_those_of_dejavu_sans(words, bold):
     file = "DejaVuSans-Bold.ttf" if bold else "DejaVuSans.ttf"
     font = ImageFont.truetype(f"{matplotlib.get_data_path()}/fonts/ttf/{file}", 100)
+    # Letter by letter: between a few, such as "-J", the font puts some hundredths more, between most others less.
+    drawn = sum(map(font.getlength, words))
     # The table is in hundredths of the size, and one factor stands for all bold letters.
-    assert text_width(words, 100.0, bold=bold) >= (0.9 if bold else 1.0) * font.getlength(words) - 0.6 * len(words)
+    assert text_width(words, 100.0, bold=bold) >= (0.9 if bold else 1.0) * drawn - 0.6 * len(words)
 
 
 def test_facts_fill_one_line_before_the_next_and_the_last_is_shortened():
