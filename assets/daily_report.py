@@ -36,9 +36,10 @@ from resources.null_table import quarter_of
 from resources.parquet_lake import ParquetLake, PartitionInfo
 from resources.report import Judged, ReportInput, Source, described, report_page
 from resources.report.events import BEFORE_COLUMNS
+from resources.report.yesterday import PREVIOUS_FORECAST_COLUMNS
 from resources.wiring import LakeResource, WaveScorerResource
 
-CODE_VERSION = "1"
+CODE_VERSION = "2"
 FOLDER = "daily_report"
 REQUIRED = ("universe", "prices", "quarantine")
 NULLS, SKILL, RATES = "null_distributions", "forecast_skill", "pattern_outcome_rates"
@@ -72,7 +73,7 @@ def _with_previous(asset: dg.AssetsDefinition) -> dg.AssetDep:
         over_lookback(quarantine),
         windows,
         _with_previous(patterns),
-        forecasts,
+        _with_previous(forecasts),
         simulations,
         picks,
         # What isn't there is left out, so none of these is required.
@@ -120,7 +121,7 @@ def _partitions_behind(lake: ParquetLake, key: str) -> dict[Partition, Partition
     before = _session_before(session)
     wanted = [*((table, key) for table in (*REQUIRED, *OPTIONAL)), (NULLS, quarter_of(session).isoformat())]
     if before is not None:
-        wanted.append(("patterns", before.isoformat()))
+        wanted += [(table, before.isoformat()) for table in ("patterns", "forecasts")]
     wanted += _judged_years(lake, session)
     found = {(table, partition): lake.info(table, partition) for table, partition in wanted}
     return {
@@ -160,6 +161,7 @@ def _given(
         quarantine=quarantine,
         **{table: _table(lake, behind, table, key) for table in OPTIONAL},
         previous_patterns=_table(lake, behind, "patterns", str(before), BEFORE_COLUMNS),
+        previous_forecasts=_table(lake, behind, "forecasts", str(before), PREVIOUS_FORECAST_COLUMNS),
         nulls=_table(lake, behind, NULLS, quarter_of(session).isoformat()),
         skill=_judged(lake, behind, SKILL),
         rates=_judged(lake, behind, RATES),

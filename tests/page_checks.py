@@ -7,7 +7,28 @@ from xml.etree.ElementTree import Element
 from tinyhtml5.parser import HTMLParser
 
 _HTML = "{http://www.w3.org/1999/xhtml}"
+_SVG = "{http://www.w3.org/2000/svg}"
 _HEADINGS = tuple(f"{_HTML}h{level}" for level in range(1, 7))
+
+_WORDS = "a button code em input label output select option span strong"
+_HOLDING_WORDS = "a button code em h1 h2 h3 h4 label output p span strong summary"
+_PHRASING = {f"{_HTML}{name}" for name in _WORDS.split()} | {f"{_SVG}svg"}
+_PHRASING_ONLY = {f"{_HTML}{name}" for name in _HOLDING_WORDS.split()}
+"""What holds words and what stands among words, but no blocks, which a parser puts up with."""
+
+_CHILDREN = {
+    f"{_HTML}{name}": frozenset(f"{_HTML}{child}" for child in children.split())
+    for name, children in {
+        "ul": "li",
+        "dl": "div",
+        "table": "caption thead tbody",
+        "thead": "tr",
+        "tbody": "tr",
+        "tr": "th td",
+        "select": "option",
+    }.items()
+}
+_INTERACTIVE = frozenset(f"{_HTML}{name}" for name in ("a", "button", "input", "select", "label", "details"))
 
 
 def parsed(page: str) -> Element:
@@ -28,8 +49,22 @@ def every(root: Element, name: str) -> list[Element]:
     return list(root.iter(_HTML + name))
 
 
+def check_content(root: Element) -> None:
+    """Check what elements may hold: HTML has rules about it that no parser enforces."""
+    for each in root.iter():
+        inside = {child.tag for child in each}
+        assert inside <= _CHILDREN.get(each.tag, inside), (each.tag, inside)
+        if each.tag in _PHRASING_ONLY:
+            assert inside <= _PHRASING, (each.tag, inside)
+        if each.tag in (f"{_HTML}a", f"{_HTML}button"):
+            assert not {deeper.tag for deeper in each.iter() if deeper is not each} & _INTERACTIVE, each.attrib
+        if each.tag == f"{_HTML}figure":
+            assert [child.tag for child in each].count(f"{_HTML}figcaption") <= 1
+
+
 def check_page(root: Element) -> None:
-    """Check what readers with a screen reader or a keyboard need."""
+    """Check what a page may hold, and what readers with a screen reader or a keyboard need."""
+    check_content(root)
     ids = Counter(each.get("id") for each in root.iter() if each.get("id"))
     assert {name: count for name, count in ids.items() if count > 1} == {}
     for each in root.iter():

@@ -260,6 +260,7 @@ def given(**changes: Any) -> ReportInput:
         windows=filled(WINDOWS, [{"symbol": symbol, "length": 63, "kept": True} for symbol in SYMBOLS]),
         patterns=patterns_table(pattern_rows()),
         previous_patterns=patterns_table(pattern_rows(60), PREVIOUS),
+        previous_forecasts=_forecasts(),
         nulls=_nulls(),
         forecasts=_forecasts(),
         simulations=filled(SIMULATIONS, [{"symbol": "AAA", "strategy": "long-only", "model": "ewma-fhs"}]),

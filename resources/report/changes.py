@@ -5,7 +5,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from resources.report.events import Changes, Reached, changes_between
+from resources.report.events import Changes, Reached
 from resources.report.markup import Cell, Column, Html, Section, join, missing, none, paragraph, table, tag
 from resources.report.report_input import ReportInput
 from resources.report.words import (
@@ -36,11 +36,10 @@ def changes(given: ReportInput) -> Section:
     if given.previous is None:
         why = "This is the first session of the calendar: there is none before it to compare with."
         return Section(ID, TITLE, missing(why), why)
-    if given.previous_patterns is None:
+    found = given.changes
+    if found is None:
         why = f"There are no patterns for the session before, {given.previous}, to compare with."
         return Section(ID, TITLE, missing(why, day_command(given.previous)), why)
-    splits = dict(zip(given.prices["symbol"].to_pylist(), given.prices["split_ratio"].to_pylist(), strict=True))
-    found = changes_between(given.patterns, given.previous_patterns, given.previous, given.panel, splits)
     body = join(
         [
             paragraph(_told(found, given)),

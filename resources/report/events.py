@@ -1,5 +1,6 @@
 """What became of the setups of the session before: which still stand, reached a target, or were refuted."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
@@ -61,21 +62,21 @@ class Changes:
 
 
 def changes_between(
-    patterns: pa.Table, before: pa.Table, previous: date, panel: PricePanel, splits: dict[str, float]
+    best: Mapping[str, pa.Table], before: pa.Table, previous: date, panel: PricePanel, splits: dict[str, float]
 ) -> Changes:
     """Compare the patterns of a session with those of the session before.
 
     Args:
-        patterns: of the session.
+        best: the patterns of the session by status, the best first.
         before: of the session before, at least `BEFORE_COLUMNS`.
         previous: the session before.
         panel: bars as known at the close of the session, split-adjusted; the last two are looked at.
         splits: symbol -> new shares for one old in this session.
     """
-    setups, earlier = best_first(patterns, SETUP), best_first(before.select(list(BEFORE_COLUMNS)), SETUP)
+    setups, earlier = best[SETUP], best_first(before.select(list(BEFORE_COLUMNS)), SETUP)
     standing = pc.is_in(earlier["pattern_id"], setups["pattern_id"]).to_numpy(zero_copy_only=False)
     completed, invalidated = _reached(earlier, standing, _Day(panel, previous), splits)
-    known = best_first(patterns, CONFIRMED)
+    known = best[CONFIRMED]
     return Changes(
         new=setups.filter(pc.invert(pc.is_in(setups["pattern_id"], earlier["pattern_id"]))),
         completed=completed,

@@ -5,9 +5,11 @@ from collections import Counter
 import pyarrow.compute as pc
 
 from resources.report.how_sure import discoveries, tested
-from resources.report.markup import Html, facts, paragraph, tag
+from resources.report.markup import Html, facts, join, paragraph, tag
 from resources.report.report_input import ReportInput
+from resources.report.top_patterns import in_both_sizes, odds, wave_of
 from resources.report.words import FALSE_DISCOVERIES, long_date, many, share
+from resources.report.yesterday import yesterday
 
 ADVICE = (
     "This page is no advice. It says what shapes prices have made, how unlike chance these are, and how far prices may "
@@ -15,17 +17,36 @@ ADVICE = (
 )
 
 
+WIDE, NARROW = (540, 330), (360, 280)
+"""Width and height of the first chart on a screen and on a telephone, in pixels."""
+
+
 def headline(given: ReportInput) -> Html:
-    """The heading of the page with its key figures."""
-    return tag(
-        "header",
+    """The heading of the page: what was found, how sure that is, whether yesterday's numbers held, and one wave."""
+    told = [
         tag("h1", f"The market\u2019s waves on {long_date(given.session)}"),
         paragraph(summary(given), class_="lede"),
+        yesterday(given, data_quality(given)),
+    ]
+    return tag(
+        "header",
+        tag("div", tag("div", join(told)), _first_wave(given), class_="beside first"),
         facts(_figures(given), class_="figures"),
-        paragraph(tag("strong", "Data:"), data_quality(given), class_="data"),
         paragraph(ADVICE, class_="advice"),
         class_="headline",
     )
+
+
+def _first_wave(given: ReportInput) -> Html:
+    """The chart of the setup least like chance; without setups that of the confirmed pattern."""
+    for status, noun in (("setup", "setup"), ("confirmed", "confirmed pattern")):
+        rows = given.best[status].slice(0, 1).to_pylist() if status in given.best else []
+        if rows:
+            which = "with the best score" if rows[0]["p_value"] is None else "least like chance"
+            chart = in_both_sizes(wave_of(given, rows[0]), WIDE, NARROW)
+            words = paragraph(f"The {noun} {which}.", odds(rows[0]), class_="note")
+            return tag("figure", chart, tag("figcaption", words))
+    return Html()
 
 
 def summary(given: ReportInput) -> str:

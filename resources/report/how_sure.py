@@ -27,8 +27,10 @@ ID, TITLE = "how-sure", "How sure"
 
 
 def tested(patterns: pa.Table) -> pa.Table:
-    """The confirmed patterns and setups whose p-value is known; parts don't count."""
-    return patterns.filter(pc.and_(pc.is_valid(patterns["p_value"]), pc.not_equal(patterns["status"], "part")))
+    """The p-values and q-values of the confirmed patterns and setups, where they are known; parts don't count."""
+    return patterns.select(["p_value", "q_value"]).filter(
+        pc.and_(pc.is_valid(patterns["p_value"]), pc.not_equal(patterns["status"], "part"))
+    )
 
 
 def discoveries(patterns: pa.Table) -> int:
@@ -133,10 +135,10 @@ def _figure(family: Family) -> Html:
         title="p-values of the setups",
         x_name="p-value of a test",
         y_name="tests found, as a multiple of what chance gives",
-        # The point without a place makes the scale begin at 0.
-        points=(Points("setups", np.append(0.5 * (edges[1:] + edges[:-1]), np.nan), np.append(times, 0.0)),),
+        points=(Points("setups", 0.5 * (edges[1:] + edges[:-1]), times),),
         reference=1.0,
         facts=("the line: as many as chance gives",),
+        from_zero=True,
     )
     words = paragraph(_in_words(times), class_="note")
     return tag("figure", svg(reliability_chart(chart, width=400, height=300)), tag("figcaption", words))

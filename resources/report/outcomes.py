@@ -7,7 +7,7 @@ import numpy as np
 from resources.charts import Points, ReliabilityChart, reliability_chart
 from resources.outcome_plots import reliability
 from resources.outcome_rates import TENTHS
-from resources.report.markup import UNKNOWN, Column, Html, paragraph, svg, table, tag
+from resources.report.markup import UNKNOWN, Column, Html, join, paragraph, svg, table, tag
 from resources.report.report_input import Judged
 from resources.report.words import number
 
@@ -41,7 +41,7 @@ def outcomes(judged: Judged) -> Html:
         "levels as far away, and the same rules on series without waves (surrogates). In brackets 95 % intervals; "
         "where the difference to random entries includes 0, nothing is shown to be gained."
     )
-    return tag("div", tag("div", words, body), _by_p_value(rows), class_="beside")
+    return join([words, body, _by_p_value(rows)])
 
 
 def _row(row: dict[str, Any]) -> list[str]:
@@ -81,4 +81,4 @@ def _by_p_value(rows: list[dict[str, Any]]) -> Html:
     )
     words = "If it did, the setups\u2019 dots would rise to the left, above the others."
     drawn = svg(reliability_chart(chart, width=CHART[0], height=CHART[1]))
-    return tag("figure", drawn, tag("figcaption", paragraph(words, class_="note")))
+    return tag("figure", drawn, tag("figcaption", paragraph(words, class_="note")), class_="row")

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from resources.charts import page_style
-from resources.charts.theme import COLOURS
 from resources.report.changes import changes
+from resources.report.confirmed import confirmed
 from resources.report.headline import headline
 from resources.report.how_sure import discoveries, how_sure
 from resources.report.markup import Html, Section, join, tag
@@ -24,7 +24,7 @@ from resources.report.setups import setups
 from resources.report.skill import skill
 from resources.report.top_patterns import top_patterns
 
-SECTIONS = (how_sure, top_patterns, setups, fans, picks, changes, skill, quarantined, provenance)
+SECTIONS = (how_sure, top_patterns, setups, confirmed, fans, picks, changes, skill, quarantined, provenance)
 """What makes the sections, in the order of the page."""
 
 SAYS = "wavemill"
@@ -124,10 +124,5 @@ def _policy(*scripts: str) -> str:
 
 @cache
 def style() -> str:
-    """The style sheet: that of the charts, the chosen theme over that of the system, and the page's own."""
-    light, dark = ("".join(f"--{name}:{colours[theme]};" for name, colours in COLOURS.items()) for theme in range(2))
-    chosen = (
-        f":root[data-theme=light]{{color-scheme:light;{light}}}:root[data-theme=dark]{{color-scheme:dark;{dark}}}"
-        f"@media print{{:root,:root[data-theme]{{color-scheme:light;{light}}}}}"
-    )
-    return f"{page_style()}{chosen}\n{_read('page.css')}"
+    """The style sheet: that of the charts with their themes, and the page's own."""
+    return f"{page_style()}\n{_read('page.css')}"

@@ -1,11 +1,15 @@
 """What a report is made from: the tables of one session, and what is known about how they were made."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 
 import pyarrow as pa
 
 from kernels.panel import PricePanel
+from resources.report.events import CONFIRMED, SETUP, Changes, changes_between
+from resources.report.ranking import best_first
 
 
 @dataclass(frozen=True)
@@ -56,6 +60,7 @@ class ReportInput:
         windows: likewise, or None.
         patterns: likewise, or None.
         previous_patterns: `patterns` of the session before, or None.
+        previous_forecasts: `forecasts` of the session before, or None.
         nulls: `null_distributions` of the session's quarter, or None.
         forecasts: of the session, or None.
         simulations: likewise.
@@ -77,6 +82,7 @@ class ReportInput:
     windows: pa.Table | None = None
     patterns: pa.Table | None = None
     previous_patterns: pa.Table | None = None
+    previous_forecasts: pa.Table | None = None
     nulls: pa.Table | None = None
     forecasts: pa.Table | None = None
     simulations: pa.Table | None = None
@@ -97,3 +103,16 @@ class ReportInput:
     def sectors(self) -> dict[str, str]:
         """Symbol -> sector."""
         return dict(zip(self.universe["symbol"].to_pylist(), self.universe["sector"].to_pylist(), strict=True))
+
+    @cached_property
+    def best(self) -> Mapping[str, pa.Table]:
+        """The confirmed patterns and the setups by status, those least like chance first; empty without patterns."""
+        return {} if self.patterns is None else {each: best_first(self.patterns, each) for each in (CONFIRMED, SETUP)}
+
+    @cached_property
+    def changes(self) -> Changes | None:
+        """What became of the patterns of the session before; None where one of the two tables isn't there."""
+        if self.patterns is None or self.previous is None or self.previous_patterns is None:
+            return None
+        splits = dict(zip(self.prices["symbol"].to_pylist(), self.prices["split_ratio"].to_pylist(), strict=True))
+        return changes_between(self.best, self.previous_patterns, self.previous, self.panel, splits)

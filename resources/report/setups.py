@@ -4,20 +4,16 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from resources.report.events import nearest_targets
+from resources.report.events import SETUP, nearest_targets
 from resources.report.filters import Choice, Least, Most, Search, filters
+from resources.report.listed import listed
 from resources.report.markup import UNKNOWN, Cell, Column, Section, join, missing, paragraph, table
-from resources.report.ranking import best_first
 from resources.report.report_input import ReportInput
 from resources.report.words import class_words, day_command, leg_to_come, many, number, p_number, price, ratio, side_of
 
-SURE = 0.05
-"""All setups with a p-value up to this are listed,"""
-
-FEWEST, MOST = 200, 3500
-"""but at least so many, and at most so many: more are no table any more."""
+MOST = 2800
+"""At most so many are listed, besides the best one of every symbol."""
 
 ID, TITLE = "setups", "Setups to watch"
 
@@ -46,17 +42,17 @@ def setups(given: ReportInput) -> Section:
     if given.patterns is None:
         why = "There are no patterns for this session, so there are no setups."
         return Section(ID, TITLE, missing(why, day_command(given.session)), why)
-    every = best_first(given.patterns, "setup")
+    every = given.best[SETUP]
     if not every.num_rows:
         why = "No setup stands in this session."
         return Section(ID, TITLE, missing(why), why)
-    sure = pc.sum(pc.less_equal(every["p_value"], SURE)).as_py() or 0
-    listed = every.slice(0, min(max(sure, FEWEST), MOST)).select(list(_READ))
-    rows, sectors = listed.to_pylist(), given.sectors
-    close, target = _prices(given, listed)
+    chosen = listed(every, MOST)
+    setups = chosen.rows.select(list(_READ))
+    rows, sectors = setups.to_pylist(), given.sectors
+    close, target = _prices(given, setups)
     body = join(
         [
-            paragraph(_chosen(every.num_rows, sure, len(rows))),
+            paragraph(chosen.told("setups that stand")),
             filters(
                 "setups-table",
                 many(len(rows), "setup"),
@@ -79,19 +75,6 @@ def setups(given: ReportInput) -> Section:
         ]
     )
     return Section(ID, TITLE, body)
-
-
-def _chosen(every: int, sure: int, listed: int) -> str:
-    if listed == every:
-        return "All setups that stand."
-    best = f"Of {every:,} setups that stand, "
-    if not sure:
-        return f"{best}the {listed:,} with the best scores."
-    if listed > sure:
-        return f"{best}{sure:,} have a p-value up to {SURE:g}; listed are the {listed:,} best."
-    if listed < sure:
-        return f"{best}{sure:,} have a p-value up to {SURE:g}; listed are the best {listed:,} of these."
-    return f"{best}these {sure:,} have a p-value up to {SURE:g}. Chance alone would give many of them: see above."
 
 
 def _row(row: dict[str, Any], sectors: dict[str, str], close: float, target: float) -> list[str | Cell]:

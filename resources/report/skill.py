@@ -47,11 +47,15 @@ def skill(given: ReportInput) -> Section:
     return Section(ID, TITLE, join(parts), " ".join(gaps))
 
 
+def longest_period(judged: Judged) -> tuple[str, list[dict[str, Any]]]:
+    """The longest period of `forecast_skill`, such as 2014-2017, and its rows."""
+    period = max(dict.fromkeys(judged.table["period"].to_pylist()), key=len)
+    return period, [row for row in judged.table.to_pylist() if row["period"] == period]
+
+
 def _forecasts(judged: Judged) -> Html:
     """The longest period of the table: each model by horizon, and the calibration of what served."""
-    periods = list(dict.fromkeys(judged.table["period"].to_pylist()))
-    period = max(periods, key=len)
-    rows = [row for row in judged.table.to_pylist() if row["period"] == period]
+    period, rows = longest_period(judged)
     baseline = shown_baseline({row["model"] for row in rows})
     horizons = sorted({row["horizon"] for row in rows})
     cells = {(row["model"], row["horizon"]): row for row in rows}

@@ -9,7 +9,7 @@ from resources.charts import WaveChart, breakdown_chart, breakdown_chart_of, wav
 from resources.charts.wave_input import Wave
 from resources.charts.wave_rows import COLUMNS
 from resources.report.markup import Html, Section, join, missing, paragraph, svg, tag
-from resources.report.ranking import best_first, distinct
+from resources.report.ranking import distinct
 from resources.report.report_input import ReportInput
 from resources.report.words import (
     chance_words,
@@ -47,7 +47,7 @@ def top_patterns(given: ReportInput) -> Section:
     ]
     shown = 0
     for title, status, count in (("Confirmed", "confirmed", CONFIRMED), ("Setups", "setup", SETUPS)):
-        rows = distinct(best_first(given.patterns, status), count)
+        rows = distinct(given.best[status], count)
         shown += len(rows)
         parts.append(tag("h3", title))
         if not rows:
@@ -57,17 +57,16 @@ def top_patterns(given: ReportInput) -> Section:
 
 
 def _card(given: ReportInput, row: dict[str, Any]) -> Html:
-    symbol, patterns = row["symbol"], given.patterns
+    symbol = row["symbol"]
     name = given.names.get(symbol, "")
-    rows = _rows_of(patterns, symbol)
-    chart = wave_chart_of(rows, row["pattern_id"], given.panel, name=name)
+    chart = wave_of(given, row)
     title = f"{symbol}, {name}: {class_words(row['class'])}, {direction_words(row['direction'])}, {row['status']}"
     deep = _depth(chart.wave)
     return tag(
         "article",
         tag("h4", title, class_="unseen"),
-        _in_both_sizes(chart),
-        paragraph(_odds(row), _outlook(row), class_="odds"),
+        in_both_sizes(chart, WIDE, NARROW),
+        paragraph(odds(row), _outlook(row), class_="odds"),
         _depth_choice(row["pattern_id"], deep) if deep else Html(),
         tag(
             "details",
@@ -78,6 +77,12 @@ def _card(given: ReportInput, row: dict[str, Any]) -> Html:
     )
 
 
+def wave_of(given: ReportInput, row: dict[str, Any]) -> WaveChart:
+    """The chart of a row of the patterns, with the waves inside it."""
+    rows = _rows_of(given.patterns, row["symbol"])
+    return wave_chart_of(rows, row["pattern_id"], given.panel, name=given.names.get(row["symbol"], ""))
+
+
 def _rows_of(patterns: pa.Table | None, symbol: str) -> list[dict[str, Any]]:
     if patterns is None:
         return []
@@ -86,13 +91,17 @@ def _rows_of(patterns: pa.Table | None, symbol: str) -> list[dict[str, Any]]:
     return rows
 
 
-def _in_both_sizes(chart: WaveChart) -> Html:
-    """The chart for a screen and for a telephone; the style sheet shows one of them."""
-    wide, narrow = (wave_chart(chart, width=width, height=height) for width, height in (WIDE, NARROW))
-    return join([tag("div", svg(wide), class_="for-wide"), tag("div", svg(narrow), class_="for-narrow")])
+def in_both_sizes(chart: WaveChart, wide: tuple[int, int], narrow: tuple[int, int]) -> Html:
+    """The chart for a screen and for a telephone, of so many pixels; the style sheet shows one of them."""
+    drawn = (
+        tag("div", svg(wave_chart(chart, width=width, height=height)), class_=name)
+        for name, (width, height) in (("for-wide", wide), ("for-narrow", narrow))
+    )
+    return join(drawn)
 
 
-def _odds(row: dict[str, Any]) -> str:
+def odds(row: dict[str, Any]) -> str:
+    """How likely chance alone gives a pattern as good, in words."""
     if row["p_value"] is None:
         return "Its p-value is unknown: nobody can tell it from chance."
     chance = chance_words(row["p_value"], row["surrogates"])

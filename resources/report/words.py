@@ -25,7 +25,12 @@ def long_date(day: date) -> str:
 
 def short_date(day: date) -> str:
     """7 February 2018."""
-    return f"{day.day} {_MONTHS[day.month - 1]} {day.year}"
+    return f"{day_and_month(day)} {day.year}"
+
+
+def day_and_month(day: date) -> str:
+    """7 February."""
+    return f"{day.day} {_MONTHS[day.month - 1]}"
 
 
 def chance_words(p_value: float, surrogates: int) -> str:

@@ -83,6 +83,7 @@ def test_the_page_of_a_session_is_whole_and_valid(whole) -> None:
         *([table, DAYS[-1]] for table in ("universe", "prices", "quarantine", *CHAIN)),
         ["null_distributions", QUARTER],
         ["patterns", DAYS[-2]],
+        ["forecasts", DAYS[-2]],
     ]
     store = ParquetLake(str(root))
     assert store.info("patterns", DAYS[-1]).fingerprint in page
@@ -124,6 +125,16 @@ def test_only_the_reports_that_show_a_changed_table_are_made_again(whole, tmp_pa
     assert [day for day in DAYS if before[day] != pages(lake)[day]] == DAYS[:2]
 
 
+def test_a_report_shows_whether_the_forecasts_of_the_session_before_were_met(whole, tmp_path) -> None:
+    lake = copy_lake(whole[0], tmp_path)
+    assert "6 closes lie in their 90 % interval" in words_of(parsed(pages(lake)[DAYS[-1]].decode()))
+    store = ParquetLake(str(lake))
+    store.write("forecasts", DAYS[0], store.read("forecasts", DAYS[0]).slice(5), **WRITTEN)
+    result = run("daily_report", lake, DAYS[1], DAYS[-1])
+    assert [metadata_of(result, "daily_report", day)["kept"] for day in DAYS[1:]] == [False, True]
+    assert "5 closes lie in their 90 % interval" in words_of(parsed(pages(lake)[DAYS[1]].decode()))
+
+
 def test_a_bar_of_the_look_back_that_changed_makes_it_again(whole, tmp_path) -> None:
     lake = copy_lake(whole[0], tmp_path)
     store = ParquetLake(str(lake))
@@ -153,7 +164,7 @@ def test_with_bars_alone_every_section_says_what_makes_it(bare, tmp_path) -> Non
     lake = copy_lake(bare, tmp_path, "null_distributions")
     result = run("daily_report", lake, DAYS[0])
     told = metadata_of(result, "daily_report", DAYS[0])
-    assert told["sections_missing"] == "how-sure, top-patterns, setups, forecasts, picks, changes, skill"
+    assert told["sections_missing"] == "how-sure, top-patterns, setups, confirmed, forecasts, picks, changes, skill"
     page = parsed(pages(lake)[DAYS[0]].decode())
     check_page(page)
     commands = {words_of(each) for each in every(page, "code")}

@@ -68,7 +68,7 @@ def test_every_chart_is_drawn(page) -> None:
         "Object.fromEntries(['wave-chart', 'breakdown-chart', 'fan-chart', 'reliability-chart']"
         ".map((kind) => [kind, document.querySelectorAll('svg.' + kind).length]))"
     )
-    assert kinds == {"wave-chart": 16, "breakdown-chart": 8, "fan-chart": 4, "reliability-chart": 2}
+    assert kinds == {"wave-chart": 18, "breakdown-chart": 8, "fan-chart": 4, "reliability-chart": 2}
     assert page.value("all('.for-wide svg').every(sees)")
     assert not page.value("all('.for-narrow svg').some(sees)")
     assert page.value("document.querySelector('.for-wide svg').getBoundingClientRect().width") > 500
@@ -91,6 +91,23 @@ def test_a_filter_leaves_the_rows_that_fit(page, label, value, rows, at, every) 
     assert page.value("counted('setups-table')") == told
     assert set(page.value(f"column('setups-table', {at})")) == {every}
     assert len(page.value("column('setups-table', 0)")) == min(rows, FIRST_ROWS)
+
+
+@pytest.mark.parametrize(
+    ("label", "value", "rows", "at", "every"),
+    [
+        ("Symbol", "bb", 1, 0, "BBB"),
+        ("Sector", "Energy", 2, 10, "Energy"),
+        ("Direction", "upward", 4, 2, "upward"),
+        ("Pattern", "impulse", 4, 1, "impulse"),
+        ("Most p-value", "0.0025", 2, 9, "130.00"),
+    ],
+)
+def test_confirmed_patterns_are_filtered_too(page, label, value, rows, at, every) -> None:
+    page.value(f"fill('confirmed-table', {label!r}, {value!r})")
+    assert page.value("counted('confirmed-table')") == ("4 patterns" if rows == 4 else f"{rows} of 4 patterns")
+    assert page.value(f"column('confirmed-table', {at})") == [every] * rows
+    assert page.value("counted('setups-table')") == f"{SETUPS} setups"
 
 
 def test_filters_count_together_and_clearing_brings_all_back(page) -> None:
@@ -253,7 +270,7 @@ def test_the_theme_follows_the_system_and_the_choice_which_is_kept(page, address
     assert page.value(COLOURS) == [LIGHT, BLUE_ON_LIGHT, "Theme: system"]
 
 
-@pytest.mark.parametrize("width", [320, 380, 640, 768, 1000, 1280, 1920])
+@pytest.mark.parametrize("width", [320, 390, 640, 768, 1000, 1280, 1920])
 def test_the_page_never_scrolls_sideways(page, address, width) -> None:
     page.open(address, width=width, mobile=width < 700)
     assert page.value("[document.documentElement.scrollWidth, document.documentElement.clientWidth]") == [width, width]
@@ -261,8 +278,15 @@ def test_the_page_never_scrolls_sideways(page, address, width) -> None:
     assert wide is (width > 640)
 
 
+def test_the_first_screen_shows_a_wave_and_what_became_of_yesterday(page) -> None:
+    page.value("scrollTo(0, 0)")
+    bottom = "document.querySelector({!r}).getBoundingClientRect().bottom"
+    for shown in (".headline h1", ".headline .lede", ".headline .held", ".headline .for-wide svg"):
+        assert page.value(bottom.format(shown)) < 700
+
+
 def test_on_a_telephone_words_and_charts_are_large_enough(page, address) -> None:
-    page.open(address, width=380, mobile=True)
+    page.open(address, width=390, mobile=True)
     sizes = page.value(
         "Array.from(document.querySelectorAll('.for-narrow svg, .fan svg')).map((each) => "
         "each.getBoundingClientRect().width / each.viewBox.baseVal.width)"

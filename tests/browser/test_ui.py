@@ -47,9 +47,9 @@ def ui(tmp_path_factory) -> Iterator[str]:
         yield address
 
 
-@pytest.fixture
-def page(tmp_path) -> Iterator[Page]:
-    with chromium(tmp_path) as page:
+@pytest.fixture(scope="module")
+def page(tmp_path_factory) -> Iterator[Page]:
+    with chromium(tmp_path_factory.mktemp("profile")) as page:
         yield page
 
 
@@ -71,7 +71,7 @@ def test_the_graph_shows_every_asset_with_its_partitions(ui, page):
     groups = "%2C".join(f"global%40global%3A{group}" for group in ("market", "waves", "forecasts", "report"))
     nodes = [rf"\b{asset} Latest event .*? [\d,]+ partitions" for asset in ASSETS]
     # Small windows show the graph's nodes without their details.
-    assert_page_shows(page, f"{ui}/asset-groups?expanded={groups}", *nodes, width=4800, height=2400)
+    assert_page_shows(page, f"{ui}/asset-groups?expanded={groups}", *nodes, width=6400, height=3200)
 
 
 def test_a_partition_of_patterns_shows_its_metadata(ui, page):

@@ -8,6 +8,7 @@ import pytest
 
 from kernels.panel import PricePanel
 from resources.report.events import changes_between, nearest_targets
+from resources.report.ranking import best_first
 from tests.alert_rows import setup_row
 from tests.report_rows import PREVIOUS, SESSION, confirmed_row, patterns_table
 
@@ -36,8 +37,9 @@ def setup_of(pattern_id, symbol="A", **values):
 
 def compare(before, now=(), panel=None, splits=None):
     empty = patterns_table([setup_of("other", "ZZZ")])
+    table = patterns_table(now) if now else empty
     return changes_between(
-        patterns_table(now) if now else empty,
+        {status: best_first(table, status) for status in ("setup", "confirmed")},
         patterns_table(before, PREVIOUS) if before else empty.slice(0, 0),
         PREVIOUS,
         panel or bars(),

@@ -11,8 +11,8 @@ import pyarrow.compute as pc
 import pytest
 
 from resources.report import described, report_page
+from resources.report.listed import FEWEST
 from resources.report.page import SECTIONS, style
-from resources.report.setups import FEWEST
 from tests.page_checks import check_page, every, parsed, words_of
 from tests.report_rows import (
     HOSTILE,
@@ -27,7 +27,18 @@ from tests.report_rows import (
     without_p_values,
 )
 
-IDS = ["how-sure", "top-patterns", "setups", "forecasts", "picks", "changes", "skill", "quarantine", "sources"]
+IDS = [
+    "how-sure",
+    "top-patterns",
+    "setups",
+    "confirmed",
+    "forecasts",
+    "picks",
+    "changes",
+    "skill",
+    "quarantine",
+    "sources",
+]
 MOST_BYTES = 3_000_000
 MOST_SCRIPT_BYTES = 10_000
 
@@ -110,7 +121,9 @@ def test_names_that_try_to_break_out_are_shown_as_words(page, root) -> None:
     assert shown["BBB"] == NAMES["BBB"]
     assert shown["CCC<b>"].startswith("<script>alert('x')</script> \"A&B\" \U0001f4a9 M\u00fcller-")
     assert shown["CCC<b>"].count("M\u00fcller-") == HOSTILE.count("M\u00fcller-")
-    assert {row[-1] for row in cells_of(root, "setups-table")} == set(SECTORS.values())
+    assert {row[-1] for name in ("setups", "confirmed") for row in cells_of(root, f"{name}-table")} == set(
+        SECTORS.values()
+    )
     assert cells_of(root, "quarantine-table")[0][-1] == 'open is <missing> & "gone"'
     assert all(each not in page for each in ("\u202e", "\u2028", "\x00", "\x1b"))
 
@@ -206,7 +219,7 @@ def test_another_file_says_nothing_of_itself(head) -> None:
 
 
 MISSING = {
-    "patterns": ({"how-sure", "top-patterns", "setups", "changes"}, "daily_sp500", SESSION),
+    "patterns": ({"how-sure", "top-patterns", "setups", "confirmed", "changes"}, "daily_sp500", SESSION),
     "previous_patterns": ({"changes"}, "daily_sp500", "2018-02-06"),
     "nulls": ({"how-sure"}, "calibrate_null", "2018-01-01"),
     "windows": ({"how-sure"}, "calibrate_null", "2018-01-01"),
@@ -270,7 +283,7 @@ def test_a_session_in_which_nothing_was_found_says_so() -> None:
     page = report_page(replace(whole, **nothing))
     root = parsed(page)
     check_page(root)
-    assert set(described(page)["missing"]) == {"how-sure", "top-patterns", "setups", "forecasts", "picks"}
+    assert set(described(page)["missing"]) == {"how-sure", "top-patterns", "setups", "confirmed", "forecasts", "picks"}
     assert "No bar was found faulty" in words_of(section(root, "quarantine"))
     assert words_of(section(root, "changes")).count("None.") == 4
 
