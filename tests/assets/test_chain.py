@@ -11,24 +11,30 @@ from dagster._core.errors import DagsterAssetCheckFailedError
 from definitions import build_defs
 from kernels.errors import WavemillError
 from resources.parquet_lake import ParquetLake
-from resources.wiring import LakeResource
-from tests.daily_chain import DAYS, TABLES, files, run
-from tests.small_market import small_bars, with_faults, write_prices
+from resources.wiring import LakeResource, PriceSourceResource
+from tests.daily_chain import DAYS, HISTORY, TABLES, files, run, with_history
+from tests.forecast_runs import materialize
+from tests.small_market import small_bars, write_prices
 
-CHAIN = 24
-"""Sessions that the daily chain runs over: each costs a run of its own in one test."""
-
-
-@pytest.fixture(scope="module")
-def prices(tmp_path_factory) -> Path:
-    return write_prices(with_faults(small_bars()), tmp_path_factory.mktemp("prices"))
+CHAIN = 8
+"""Sessions that the daily chain runs over, from one month into the next: each costs a run of its own in one test."""
 
 
 @pytest.fixture(scope="module")
-def range_lake(tmp_path_factory, prices) -> Path:
+def prices(small_history) -> Path:
+    return small_history[0]
+
+
+@pytest.fixture(scope="module")
+def history(small_history) -> Path:
+    """A lake with the history of all sessions, to be copied."""
+    return small_history[1]
+
+
+@pytest.fixture(scope="module")
+def range_lake(tmp_path_factory, prices, history) -> Path:
     """History and the whole chain over the last `CHAIN` sessions, each as one range."""
-    lake = tmp_path_factory.mktemp("range")
-    run("price_history", lake, prices, DAYS[0], DAYS[-1])
+    lake = with_history(tmp_path_factory.mktemp("range"), history)
     run("daily_sp500", lake, prices, DAYS[-CHAIN], DAYS[-1])
     return lake
 
@@ -53,7 +59,7 @@ def test_the_tables_are_not_empty(range_lake):
 
 
 def test_bars_after_a_session_change_no_file_up_to_it(tmp_path, prices, range_lake):
-    day = DAYS[-10]
+    day = DAYS[-CHAIN // 2]
     bars = pd.read_parquet(prices)
     later = bars["date"] > pd.Timestamp(day)
     rng = np.random.default_rng(3)
@@ -73,16 +79,16 @@ def test_bars_after_a_session_change_no_file_up_to_it(tmp_path, prices, range_la
     assert any(name.startswith("patterns/") for name in changed_later)
 
 
-def test_a_second_run_rewrites_nothing(tmp_path, prices):
-    run("price_history", tmp_path, prices, DAYS[0], DAYS[-1])
+def test_a_second_run_rewrites_nothing(tmp_path, prices, history):
+    with_history(tmp_path, history)
     run("daily_sp500", tmp_path, prices, DAYS[-3], DAYS[-1])
     before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.parquet")}
     run("daily_sp500", tmp_path, prices, DAYS[-3], DAYS[-1])
     assert before == {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.parquet")}
 
 
-def test_a_lost_or_torn_file_is_made_again_and_the_same(tmp_path, prices):
-    run("price_history", tmp_path, prices, DAYS[0], DAYS[-1])
+def test_a_lost_or_torn_file_is_made_again_and_the_same(tmp_path, prices, history):
+    with_history(tmp_path, history)
     run("daily_sp500", tmp_path, prices, DAYS[-2], DAYS[-1])
     before = files(tmp_path)
     (tmp_path / "patterns" / f"{DAYS[-1]}.parquet").unlink()
@@ -115,8 +121,8 @@ def test_missing_history_names_the_range_and_the_command(tmp_path, prices):
     assert "1 sessions" in str(error.value)
 
 
-def test_a_hole_in_history_names_the_range_and_the_command(tmp_path, prices):
-    run("price_history", tmp_path, prices, DAYS[0], DAYS[-1])
+def test_a_hole_in_history_names_the_range_and_the_command(tmp_path, prices, history):
+    with_history(tmp_path, history)
     (tmp_path / "prices" / f"{DAYS[-30]}.parquet").unlink()
     with pytest.raises(WavemillError, match=rf"1 missing, {DAYS[-30]} to {DAYS[-30]}.*price_history"):
         run("daily_sp500", tmp_path, prices, DAYS[-1])
@@ -128,7 +134,7 @@ def test_a_symbol_with_three_bars_is_listed_and_stops_nobody(tmp_path):
     young = (bars["symbol"] == symbol) & (bars["date"] < pd.Timestamp(DAYS[-3]))
     path = write_prices(bars[~young], tmp_path / "prices")
     lake = tmp_path / "lake"
-    run("price_history", lake, path, DAYS[0], DAYS[-1])
+    run("price_history", lake, path, DAYS[-80], DAYS[-1])
     assert run("daily_sp500", lake, path, DAYS[-1]).success
     store = ParquetLake(str(lake))
     windows = store.read("windows", DAYS[-1]).to_pandas()
@@ -159,7 +165,7 @@ def test_most_members_without_a_bar_blocks_what_comes_after(tmp_path):
     few = bars["symbol"].unique()[:2]
     gone = (bars["date"] == pd.Timestamp(DAYS[-1])) & ~bars["symbol"].isin(few)
     path = write_prices(bars[~gone], tmp_path / "prices")
-    run("price_history", tmp_path / "lake", path, DAYS[0], DAYS[-2])
+    run("price_history", tmp_path / "lake", path, DAYS[-80], DAYS[-2])
     with pytest.raises(DagsterAssetCheckFailedError, match="coverage"):
         run("daily_sp500", tmp_path / "lake", path, DAYS[-1])
     assert not (tmp_path / "lake" / "windows").exists()
@@ -169,8 +175,8 @@ def evaluations(result: dg.ExecuteInProcessResult) -> dict[tuple[str, str | None
     return {(each.check_name, each.partition): each for each in result.get_asset_check_evaluations()}
 
 
-def test_the_checks_say_what_they_found(tmp_path, prices):
-    run("price_history", tmp_path, prices, DAYS[0], DAYS[99])
+def test_the_checks_say_what_they_found(tmp_path, prices, history):
+    with_history(tmp_path, history, DAYS[99])
     found = evaluations(run("daily_sp500", tmp_path, prices, DAYS[100]))
     assert {partition for _, partition in found} == {DAYS[100]}
     assert not found["positive_prices", DAYS[100]].passed
@@ -179,8 +185,8 @@ def test_the_checks_say_what_they_found(tmp_path, prices):
     assert found["coverage", DAYS[100]].metadata["rows"].value == 8
 
 
-def test_a_range_has_one_result_and_records_its_sessions(tmp_path, prices):
-    run("price_history", tmp_path, prices, DAYS[0], DAYS[98])
+def test_a_range_has_one_result_and_records_its_sessions(tmp_path, prices, history):
+    with_history(tmp_path, history, DAYS[98])
     found = evaluations(run("daily_sp500", tmp_path, prices, DAYS[99], DAYS[102]))
     assert {partition for _, partition in found} == {None, *DAYS[99:103]}
     whole = found["positive_prices", None]
@@ -189,14 +195,16 @@ def test_a_range_has_one_result_and_records_its_sessions(tmp_path, prices):
     assert [day for day in DAYS[99:103] if not found["positive_prices", day].passed] == [DAYS[100]]
 
 
-def test_a_long_range_records_the_newest_session_and_those_that_did_not_pass(tmp_path, prices):
-    run("price_history", tmp_path, prices, DAYS[0], DAYS[84])
-    found = evaluations(run("daily_sp500", tmp_path, prices, DAYS[85], DAYS[105]))
+def test_a_long_range_records_the_newest_session_and_those_that_did_not_pass(tmp_path, prices, history):
+    with_history(tmp_path, history, DAYS[84])
+    # The checks of what comes after follow the same rule.
+    source = PriceSourceResource(source="files", prices_path=str(prices))
+    found = evaluations(materialize(list(HISTORY), tmp_path, DAYS[85], DAYS[105], price_source=source))
     assert [partition for name, partition in found if name == "positive_prices"] == [DAYS[100], DAYS[105], None]
 
 
-def test_an_asset_without_its_input_names_the_command(tmp_path, prices):
-    run("price_history", tmp_path, prices, DAYS[0], DAYS[-1])
+def test_an_asset_without_its_input_names_the_command(tmp_path, history):
+    with_history(tmp_path, history)
     defs = build_defs(resource_overrides={"lake": LakeResource(root=str(tmp_path))})
     with pytest.raises(WavemillError, match=r"table `windows`: .*1 missing.*-j daily_sp500"):
         defs.resolve_implicit_global_asset_job_def().execute_in_process(

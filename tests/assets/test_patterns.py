@@ -8,15 +8,12 @@ import pytest
 
 from kernels.waves import CLASSES, ScanSettings
 from resources.parquet_lake import ParquetLake
-from tests.daily_chain import DAYS, files, run
-from tests.small_market import small_bars, with_faults, write_prices
+from resources.wiring import ScanSettingsResource
+from tests.daily_chain import DAYS, files, run, with_history
+from tests.forecast_runs import materialize
 
 LAST = DAYS[-12:]
 TOP_N = ScanSettings().top_n
-
-
-def settings(**options) -> dict[str, object]:
-    return {"scan_settings": {"config": options}}
 
 
 def materialised(result: dg.ExecuteInProcessResult) -> dict[str, dict[str, object]]:
@@ -27,6 +24,12 @@ def materialised(result: dg.ExecuteInProcessResult) -> dict[str, dict[str, objec
         for each in events
         if each.asset_key == dg.AssetKey("patterns")
     }
+
+
+def scanned(lake: Path, first: str, last: str | None = None, **options) -> dict[str, dict[str, object]]:
+    """Windows and patterns of a session or a range with these scan settings; the metadata of `patterns`."""
+    settings = ScanSettingsResource(**options)
+    return materialised(materialize(["windows", "patterns"], lake, first, last, scan_settings=settings))
 
 
 def recall_of(metadata: dict[str, object]) -> dict[str, object]:
@@ -41,17 +44,16 @@ def rows_by_symbol(lake: Path, day: str) -> dict[str, list[dict]]:
 
 
 @pytest.fixture(scope="module")
-def prices(tmp_path_factory) -> Path:
-    return write_prices(with_faults(small_bars()), tmp_path_factory.mktemp("prices"))
+def history(small_history) -> Path:
+    """A lake with the history of all sessions, to be copied."""
+    return small_history[1]
 
 
 @pytest.fixture(scope="module")
-def unfiltered(tmp_path_factory, prices) -> tuple[Path, dict[str, dict[str, object]]]:
-    """The chain over twelve sessions with every window kept, and the metadata of `patterns`."""
-    lake = tmp_path_factory.mktemp("unfiltered")
-    run("price_history", lake, prices, DAYS[0], DAYS[-1])
-    every_window = settings(threshold=0.0, skip_flat=False)
-    return lake, materialised(run("daily_sp500", lake, prices, LAST[0], LAST[-1], resources=every_window))
+def unfiltered(tmp_path_factory, history) -> tuple[Path, dict[str, dict[str, object]]]:
+    """The patterns of twelve sessions with every window kept, and their metadata."""
+    lake = with_history(tmp_path_factory.mktemp("unfiltered"), history)
+    return lake, scanned(lake, LAST[0], LAST[-1], threshold=0.0, skip_flat=False)
 
 
 def test_every_child_of_a_part_and_of_a_best_count_has_a_row_in_the_same_file(unfiltered):
@@ -157,10 +159,10 @@ def confirmed_ids(lake: Path, day: str) -> set[str]:
     return {row["pattern_id"] for row in rows if row["status"] == "confirmed"}
 
 
-def test_the_recall_of_a_whole_sample_is_the_share_that_the_unfiltered_scan_has_in_common(tmp_path, prices, unfiltered):
-    run("price_history", tmp_path, prices, DAYS[0], DAYS[-1])
-    filtered = settings(threshold=0.6, skip_flat=False)
-    found = materialised(run("daily_sp500", tmp_path, prices, LAST[0], LAST[-1], resources=filtered))
+def test_the_recall_of_a_whole_sample_is_the_share_that_the_unfiltered_scan_has_in_common(
+    tmp_path, history, unfiltered
+):
+    found = scanned(with_history(tmp_path, history), LAST[0], LAST[-1], threshold=0.6, skip_flat=False)
     recalls = []
     for day in LAST:
         best = confirmed_ids(unfiltered[0], day)
@@ -171,15 +173,13 @@ def test_the_recall_of_a_whole_sample_is_the_share_that_the_unfiltered_scan_has_
     assert 0.0 < min(recalls) < 1.0
 
 
-def test_a_small_sample_is_the_same_in_a_range_and_day_by_day_and_so_are_the_files(tmp_path, prices):
-    filtered = settings(threshold=0.6, recall_sample=2)
-    by_range, by_day = tmp_path / "range", tmp_path / "day"
-    for lake in (by_range, by_day):
-        run("price_history", lake, prices, DAYS[0], DAYS[-1])
-    in_range = materialised(run("daily_sp500", by_range, prices, LAST[0], LAST[-1], resources=filtered))
+def test_a_small_sample_is_the_same_in_a_range_and_day_by_day_and_so_are_the_files(tmp_path, history):
+    filtered = {"threshold": 0.6, "recall_sample": 2}
+    by_range, by_day = (with_history(tmp_path / name, history) for name in ("range", "day"))
+    in_range = scanned(by_range, LAST[0], LAST[-1], **filtered)
     one_by_one: dict[str, dict[str, object]] = {}
     for day in LAST:
-        one_by_one |= materialised(run("daily_sp500", by_day, prices, day, resources=filtered))
+        one_by_one |= scanned(by_day, day, **filtered)
     assert in_range.keys() == one_by_one.keys() == set(LAST)
     for day in LAST:
         assert recall_of(in_range[day]) == recall_of(one_by_one[day])
@@ -188,18 +188,13 @@ def test_a_small_sample_is_the_same_in_a_range_and_day_by_day_and_so_are_the_fil
     assert files(by_range, ("patterns",)) == files(by_day, ("patterns",))
 
 
-def test_without_a_sample_the_recall_is_not_known_and_the_files_are_the_same(tmp_path, prices):
-    run("price_history", tmp_path, prices, DAYS[0], DAYS[-1])
-    found = materialised(
-        run("daily_sp500", tmp_path, prices, DAYS[-1], resources=settings(threshold=0.6, recall_sample=0))
-    )
+def test_without_a_sample_the_recall_is_not_known_and_the_files_are_the_same(tmp_path, history):
+    found = scanned(with_history(tmp_path, history), DAYS[-1], threshold=0.6, recall_sample=0)
     assert "filter_recall" not in found[DAYS[-1]]
     assert found[DAYS[-1]]["filter_recall_sample"] == 0
     assert found[DAYS[-1]]["dropped_windows"] > 0
     before = files(tmp_path, ("patterns",))
-    again = materialised(
-        run("daily_sp500", tmp_path, prices, DAYS[-1], resources=settings(threshold=0.6, recall_sample=50))
-    )
+    again = scanned(tmp_path, DAYS[-1], threshold=0.6, recall_sample=50)
     # The sample is no part of the table, so the partition is up to date and kept.
     assert files(tmp_path, ("patterns",)) == before
     assert "filter_recall" not in again[DAYS[-1]]
@@ -213,8 +208,8 @@ def test_the_metadata_say_what_computed_and_how_fast(unfiltered):
     assert newest["patterns_per_second"] > 0
 
 
-def test_an_explicit_backend_that_is_not_there_is_refused(tmp_path, prices):
-    run("price_history", tmp_path, prices, DAYS[0], DAYS[-1])
+def test_an_explicit_backend_that_is_not_there_is_refused(tmp_path, small_history):
+    prices, history = small_history
     nonsense = {"wave_scorer": {"config": {"backend": "abacus"}}}
     with pytest.raises(ValueError, match="backend of waves: expected one of auto"):
-        run("daily_sp500", tmp_path, prices, DAYS[-1], resources=nonsense)
+        run("daily_sp500", with_history(tmp_path, history), prices, DAYS[-1], resources=nonsense)

@@ -14,18 +14,15 @@ from kernels.errors import InvalidInputError, LakeError, MissingHistoryError, Se
 from kernels.samples import SPLITS, SampleSettings
 from resources.sample_plan import SampleOptions
 from resources.wiring import LakeResource
-from tests.daily_chain import DAYS, run
-from tests.small_market import small_bars, with_faults, write_prices
+from tests.daily_chain import DAYS, with_history
+from tests.small_market import small_bars
 
 SMALL = {"rows_per_shard": 500, "lookback": 16, "forward": 10, "n_jobs": 2}
 
 
 @pytest.fixture(scope="module")
-def history(tmp_path_factory) -> Path:
-    lake = tmp_path_factory.mktemp("history")
-    prices = write_prices(with_faults(small_bars()), tmp_path_factory.mktemp("prices"))
-    run("price_history", lake, prices, DAYS[0], DAYS[-1])
-    return lake
+def history(tmp_path_factory, small_history) -> Path:
+    return with_history(tmp_path_factory.mktemp("history"), small_history[1])
 
 
 def draw(lake: Path, first: str, last: str | None = None, **config) -> dict[str, dict[str, object]]:

@@ -8,15 +8,18 @@ import sys
 import time
 from pathlib import Path
 
+import dagster as dg
 import pytest
 
-from resources.calendar import sessions
+from definitions import build_defs
+from kernels.errors import PriceDataError, WavemillError
 from resources.parquet_lake import ParquetLake
-from tests.small_market import FIRST, LAST, small_bars, with_faults, write_prices
+from resources.wiring import LakeResource
+from tests.daily_chain import DAYS, HISTORY, run, with_history
+from tests.small_market import small_bars, with_faults, write_prices
 
 ROOT = Path(__file__).resolve().parents[2]
 BIN = Path(sys.executable).parent
-DAYS = [str(day) for day in sessions(FIRST, LAST)]
 TABLES = ("universe", "prices", "quarantine", "windows", "patterns", "forecasts")
 
 
@@ -59,6 +62,10 @@ class Project:
 
     def execute(self, job: str, tags: str, *more: str, ok: bool = True) -> str:
         return self.run("dagster", "job", "execute", "-m", "definitions", "-j", job, "--tags", tags, *more, ok=ok)
+
+    def written(self) -> int:
+        """How many files of the history there are."""
+        return sum(len(os.listdir(self.lake / table)) for table in HISTORY if (self.lake / table).is_dir())
 
     def files(self) -> dict[str, bytes]:
         return {str(path.relative_to(self.lake)): path.read_bytes() for path in sorted(self.lake.rglob("*.parquet"))}
@@ -155,6 +162,12 @@ def test_scan_symbols_takes_symbols_and_a_range(project, tmp_path):
     assert f"patterns of 1 symbols, {DAYS[20]} to {DAYS[-5]}" in output
 
 
+def test_scan_symbols_refuses_what_it_cannot_scan(project, tmp_path):
+    (tmp_path / "scan.yaml").write_text(json.dumps({"ops": {"scan": {"config": {"symbols": ["NOPE"]}}}}))
+    command = ["dagster", "job", "execute", "-m", "definitions", "-j", "scan_symbols", "-c"]
+    assert "no bar of NOPE" in project.run(*command, str(tmp_path / "scan.yaml"), ok=False)
+
+
 @pytest.mark.parametrize(
     ("config", "words"),
     [
@@ -165,10 +178,11 @@ def test_scan_symbols_takes_symbols_and_a_range(project, tmp_path):
         ({"symbol": ["A"]}, "unexpected config entr"),
     ],
 )
-def test_scan_symbols_refuses_what_it_cannot_scan(project, tmp_path, config, words):
-    (tmp_path / "scan.yaml").write_text(json.dumps({"ops": {"scan": {"config": config}}}))
-    command = ["dagster", "job", "execute", "-m", "definitions", "-j", "scan_symbols", "-c"]
-    assert words in project.run(*command, str(tmp_path / "scan.yaml"), ok=False)
+def test_scan_symbols_refuses_it_in_this_process_too(project, config, words):
+    defs = build_defs(resource_overrides={"lake": LakeResource(root=str(project.lake))})
+    job = defs.resolve_job_def("scan_symbols")
+    with pytest.raises((WavemillError, dg.DagsterInvalidConfigError), match=words):
+        job.execute_in_process(run_config={"ops": {"scan": {"config": config}}})
 
 
 def test_a_closed_day_is_refused_with_the_day_before(project):
@@ -191,30 +205,30 @@ def test_an_unknown_setting_is_refused(project):
     assert "unset WAVEMILL_PRICE_PATH, or correct its name" in done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("delay", [0.3, 1.0, 2.5])
-def test_a_run_killed_at_any_moment_is_completed_by_the_next(project, tmp_path, delay):
+def test_runs_killed_at_any_moment_are_completed_by_the_next(project, tmp_path):
     killed = Project(tmp_path)
-    process = killed.start(
-        "dagster", "job", "execute", "-m", "definitions", "-j", "price_history", "--tags", span(DAYS[0], DAYS[-1])
-    )
-    deadline = time.monotonic() + 60
-    while not killed.lake.exists() and time.monotonic() < deadline:
-        time.sleep(0.02)
-    time.sleep(delay)
-    os.kill(process.pid, signal.SIGKILL)
-    process.communicate()
     lake = ParquetLake(str(killed.lake))
-    for table in ("universe", "prices", "quarantine"):
-        for day in lake.partitions(table):
-            lake.read(table, day)
+    for delay in (0.3, 1.0, 2.5):
+        before = killed.written()
+        process = killed.start(
+            "dagster", "job", "execute", "-m", "definitions", "-j", "price_history", "--tags", span(DAYS[0], DAYS[-1])
+        )
+        deadline = time.monotonic() + 60
+        while killed.written() == before and process.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.05)
+        time.sleep(delay)
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+        for table in HISTORY:
+            for day in lake.partitions(table):
+                lake.read(table, day)
     killed.execute("price_history", span(DAYS[0], DAYS[-1]))
-    history = {name: data for name, data in project.files().items() if name.split("/")[0] in TABLES[:3]}
-    assert killed.files() == history
+    assert killed.files() == {name: data for name, data in project.files().items() if name.split("/")[0] in HISTORY}
 
 
 def test_two_runs_of_one_session_at_once_leave_one_whole_result(project, tmp_path):
     both = Project(tmp_path)
-    both.execute("price_history", span(DAYS[0], DAYS[-1]))
+    with_history(both.lake, project.lake)
     command = ["dagster", "job", "execute", "-m", "definitions", "-j", "daily_sp500", "--tags", one(DAYS[-1])]
     processes = [both.start(*command) for _ in range(2)]
     outputs = [process.communicate(timeout=240)[0] for process in processes]
@@ -222,6 +236,15 @@ def test_two_runs_of_one_session_at_once_leave_one_whole_result(project, tmp_pat
     expected = project.files()[f"patterns/{DAYS[-1]}.parquet"]
     assert both.files()[f"patterns/{DAYS[-1]}.parquet"] == expected
     assert not list(both.lake.rglob("*.tmp"))
+
+
+def test_a_bad_price_file_is_named_with_what_is_wrong(tmp_path):
+    broken = Project(tmp_path)
+    broken.prices.write_bytes(b"PAR1 not really")
+    output = broken.execute("price_history", one(DAYS[-1]), ok=False)
+    assert "PriceDataError" in output
+    assert "Parquet" in output
+    assert "prices.parquet" in output
 
 
 @pytest.mark.parametrize(
@@ -232,13 +255,12 @@ def test_two_runs_of_one_session_at_once_leave_one_whole_result(project, tmp_pat
         (b"symbol,date\nA,2018-02-07\n", "Parquet"),
     ],
 )
-def test_a_bad_price_file_is_named_with_what_is_wrong(tmp_path, content, words):
-    broken = Project(tmp_path)
-    broken.prices.write_bytes(content)
-    output = broken.execute("price_history", one(DAYS[-1]), ok=False)
-    assert "PriceDataError" in output
-    assert words in output
-    assert "prices.parquet" in output
+def test_a_bad_price_file_is_named_in_this_process_too(tmp_path, content, words):
+    prices = tmp_path / "prices.parquet"
+    prices.write_bytes(content)
+    with pytest.raises(PriceDataError, match=words) as error:
+        run("price_history", tmp_path / "lake", prices, DAYS[-1])
+    assert "prices.parquet" in str(error.value)
 
 
 def test_a_lake_that_cannot_be_written_says_so(tmp_path):

@@ -13,14 +13,17 @@ import dagster as dg
 import pandas as pd
 import pytest
 
+from assets.daily_report import FOLDER
 from definitions import defs
 from resources.calendar import ALL_SESSIONS, newest_complete_session, session_number, sessions
 from resources.contracts import CONTRACTS
 from resources.parquet_lake import ParquetLake
 from resources.price_sources.constituents import read_constituents
+from resources.report import report_page
 from tests.daily_chain import DAYS, run
 from tests.guides import DOCS, blocks, guide, rows_of, run_python
 from tests.market_lake import fill_lake
+from tests.report_rows import given
 from tests.small_market import small_bars, with_faults, write_prices
 from tests.test_readme import CLI_TESTS, fenced, normalised
 
@@ -29,6 +32,7 @@ BIN = Path(sys.executable).parent
 HERE, ONE_SYMBOL, GRAPH = (
     f"tests/{name}.py" for name in ("jobs/test_docs_guides", "jobs/test_pattern_guides", "benchmarks/test_import_graph")
 )
+GPU = "tests/jobs/test_gpu_guide.py"
 YAHOO = "tests/resources/price_sources/test_price_yahoo.py"
 LAKE = "data/lake-simulated"
 
@@ -45,15 +49,21 @@ COMMANDS = {
         "dagster job execute -m definitions -j daily_sp500 --tags session": CLI_TESTS,
         f"python -m benchmarks.pattern_picture {LAKE} 2018-02-07 e9854700a5dc30bd --to my_pattern.svg": ONE_SYMBOL,
     },
+    "daily-report": {
+        "dagster job execute -m definitions -j daily_sp500 --tags session": CLI_TESTS,
+        f"python -m webbrowser -t {LAKE}/daily_report/2018-02-07.html": HERE,
+        "python -m benchmarks.screenshots": "tests/benchmarks/test_screenshots.py",
+    },
     "run-every-day": {
         "make ui": "tests/browser/test_ui.py",
         "dagster schedule start --start-all -w FILE": HERE,
         "dagster sensor start alerts_sensor -w FILE": HERE,
         "dagster job execute -m definitions -j daily_sp500 --tags range": CLI_TESTS,
     },
-    "on-a-gpu": {
+    "gpu": {
         "pip install -c constraints.txt -e .[EXTRA]": "Makefile",
         "dagster job execute -m definitions -j scan_symbols -c FILE": CLI_TESTS,
+        "dagster job execute -m definitions -j profile_gpu": GPU,
         "make gpu-check": ONE_SYMBOL,
     },
     "tune": {
@@ -62,6 +72,9 @@ COMMANDS = {
         f"python -m benchmarks.scan_settings {LAKE} 2018-02-07": ONE_SYMBOL,
     },
     "architecture": {"python -m benchmarks.import_graph": GRAPH},
+    "action-values": {
+        "dagster job execute -m definitions -j train_action_model -c FILE": "tests/jobs/test_action_values_guide.py",
+    },
     "glossary": {},
     "README": {},
 }
@@ -91,6 +104,31 @@ def test_a_guide_is_two_screens_and_no_line_is_too_long(name):
     lines = guide(name).splitlines()
     assert len(lines) <= 120
     assert [line for line in lines if len(line) > 150 and not line.startswith(("|", "dagster "))] == []
+
+
+def test_the_report_is_opened_by_the_command_of_its_guide(tmp_path):
+    [command] = [line for line in fenced(guide("daily-report"), "bash") if " webbrowser " in line]
+    environment = os.environ | {"BROWSER": "echo %s"}
+    told = subprocess.run(
+        [sys.executable, *command.split()[1:]],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    assert told.split()[0] == command.split()[-1]
+    assert Path(command.split()[-1]).parent.name == FOLDER
+
+
+def test_the_guide_of_the_report_names_its_sections_and_filters():
+    text = guide("daily-report")
+    page = report_page(given())
+    titles = re.findall(r"<h2[^>]*>([^<]*)</h2>", page)
+    assert len(titles) == 10
+    assert [title for title in titles if f"| {title} | " not in text] == []
+    told = re.findall(r"<dt>([^<]*)</dt>", page.partition('class="facts held"')[2].partition("</dl>")[0])
+    assert [line for line in told if f"| {re.sub('6 February', 'the day before', line)} | " not in text] == []
 
 
 def test_the_glossary_explains_the_words_and_all_tables():

@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.daily_chain import DAYS, run
-from tests.small_market import small_bars, with_faults, write_prices
+from tests.daily_chain import with_history
 
 ROOT = Path(__file__).resolve().parents[2]
 BIN = Path(sys.executable).parent
@@ -32,12 +31,11 @@ def run_python(code: str, folder: Path) -> str:
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory) -> Path:
+def folder(tmp_path_factory, small_history) -> Path:
     """Where the guide's reader stands: a folder with data/lake-simulated below it, filled, and the run config."""
     here = tmp_path_factory.mktemp("guide")
     lake = here / "data" / "lake-simulated"
-    prices = write_prices(with_faults(small_bars()), here / "prices")
-    run("price_history", lake, prices, DAYS[0], DAYS[-1])
+    with_history(lake, small_history[1])
     [config] = blocks("yaml")
     (here / CONFIG).write_text(config)
     return here

@@ -1,4 +1,4 @@
-"""docs/read-a-pattern.md, docs/on-a-gpu.md and docs/tune.md: what they show is run as it is written, on a lake of one
+"""docs/read-a-pattern.md, docs/gpu.md and docs/tune.md: what they show is run as it is written, on a lake of one
 symbol, and what they say of the row, of the settings and of this machine is so.
 """
 
@@ -114,13 +114,13 @@ def test_the_commands_of_the_guide_print_and_draw_the_row(example_folder, monkey
 
 
 def test_the_guide_to_gpus_says_what_this_machine_has(tmp_path):
-    [code] = blocks("on-a-gpu", "python")
+    [code] = blocks("gpu", "python")
     support = gpu_support()
     assert run_python(code, tmp_path) == f"{'usable' if support.ok else 'not usable'} - {support.reason}\n"
 
 
 def test_gpu_or_nothing_means_it(example_folder):
-    [config] = blocks("on-a-gpu", "yaml")
+    [config] = blocks("gpu", "yaml")
     if gpu_support().ok:
         scan(example_folder, yaml.safe_load(config))
         return
