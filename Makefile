@@ -25,7 +25,7 @@ run: setup ## fill the price history, scan the newest session, print the top pat
 	$(BIN)/python -m jobs.first_run
 
 test: setup ## run the tests
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 ui: setup ## serve Dagster on 127.0.0.1:3000
 	$(BIN)/dagster dev -w workspace.yaml -h 127.0.0.1 -p 3000

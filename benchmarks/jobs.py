@@ -20,9 +20,12 @@ from benchmarks.machine import machine, report
 
 ROOT = Path(__file__).resolve().parents[1]
 PRICES = ROOT.parent / "shared" / "data" / "sp500_daily.parquet"
-WHOLE, LAST_755, NEWEST = ("2013-02-08", "2018-02-07"), ("2015-02-10", "2018-02-07"), ("2018-02-07", None)
+WHOLE, LAST_63, NEWEST = ("2013-02-08", "2018-02-07"), ("2017-11-07", "2018-02-07"), ("2018-02-07", None)
 WARM_UP = ("2017-10-02", "2018-02-07")
-LIMITS = {"price_history, 1,259 sessions": 45.0, "daily_sp500, 755 sessions": 45.0, "daily_sp500, 1 session": 5.0}
+LIMITS = {"price_history, 1,259 sessions": 45.0, "daily_sp500, 1 session": 5.0}
+"""Seconds beyond the empty project's that we want to stay below."""
+
+CHAIN = ("windows", "patterns", "forecasts", "simulations", "picks", "daily_report")
 
 
 def main() -> int:
@@ -40,12 +43,13 @@ def main() -> int:
             run("definitions", job, sessions, Path(folder) / "warm-up", Path(folder))
         for name, job, sessions in (
             ("price_history, 1,259 sessions", "price_history", WHOLE),
-            ("daily_sp500, 755 sessions", "daily_sp500", LAST_755),
+            ("daily_sp500, 63 sessions", "daily_sp500", LAST_63),
             ("daily_sp500, 1 session", "daily_sp500", NEWEST),
         ):
             if name == "daily_sp500, 1 session":
-                for table in ("windows", "patterns", "forecasts"):
-                    (lake / table / f"{NEWEST[0]}.parquet").unlink()
+                for table in CHAIN:
+                    [file] = (lake / table).glob(f"{NEWEST[0]}.*")
+                    file.unlink()
             empty = run("benchmarks.empty_project", job, sessions, lake, Path(folder))
             ours = run("definitions", job, sessions, lake, Path(folder))
             beyond = ours["seconds"] - empty["seconds"]
@@ -55,7 +59,7 @@ def main() -> int:
                     "seconds": round(ours["seconds"], 1),
                     "empty_seconds": round(empty["seconds"], 1),
                     "beyond_seconds": round(beyond, 1),
-                    "limit_seconds": LIMITS[name],
+                    "limit_seconds": LIMITS.get(name),
                     "peak_gib": round(ours["peak_bytes"] / 2**30, 2),
                     "steps": ours["steps"],
                 }
