@@ -21,7 +21,7 @@ $(VENV)/installed: pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
 	@touch $@
 
-run: setup ## fill the price history, scan the newest session, print the top patterns
+run: setup ## fill the price history, run the newest two sessions, print the top patterns and where the page is
 	$(BIN)/python -m jobs.first_run
 
 test: setup ## run the tests

@@ -35,13 +35,7 @@ def main() -> int:
         first, last = history_range(settings)
         print(f"Prices: {settings.price_source}, {first} to {last}. Lake: {settings.lake}", flush=True)
         started = time.monotonic()
-        execute_job(
-            "price_history",
-            {
-                "dagster/asset_partition_range_start": first.isoformat(),
-                "dagster/asset_partition_range_end": last.isoformat(),
-            },
-        )
+        execute_job("price_history", range_tags(first, last))
         filled = time.monotonic()
         quarter = quarter_of(last)
         if len(sessions(first, quarter - timedelta(days=1))) > SHORTEST_WINDOW:
@@ -49,7 +43,7 @@ def main() -> int:
         else:
             print(f"p-values stay unknown: before the quarter from {quarter} there are too few sessions to calibrate.")
         calibrated = time.monotonic()
-        execute_job("daily_sp500", {"dagster/partition": last.isoformat()})
+        execute_job("daily_sp500", range_tags(first_of_chain(first, last), last))
         done = time.monotonic()
         print(report(open_lake(settings.lake), last))
         print(
@@ -80,6 +74,24 @@ def history_range(settings: Settings) -> tuple[date, date]:
         return first, last
     recent: date = ALL_SESSIONS[max(0, session_number(last) - HISTORY_SESSIONS + 1)].item()
     return max(first, recent), last
+
+
+def first_of_chain(first: date, last: date) -> date:
+    """The session before the last one, so that the page of the last one can say how the other turned out.
+
+    Where that has too little history it is the last one itself.
+    """
+    filled = sessions(first, last)
+    before: date = filled[-2 if len(filled) > SHORTEST_WINDOW else -1].item()
+    return before
+
+
+def range_tags(first: date, last: date) -> dict[str, str]:
+    """The tags of a run over a range of sessions, both ends included."""
+    return {
+        "dagster/asset_partition_range_start": first.isoformat(),
+        "dagster/asset_partition_range_end": last.isoformat(),
+    }
 
 
 def execute_job(job: str, tags: dict[str, str]) -> None:

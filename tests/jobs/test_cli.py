@@ -285,6 +285,8 @@ def test_first_run_fills_scans_and_prints_the_best_patterns(tmp_path):
     report = fresh.lake / "daily_report" / f"{DAYS[-1]}.html"
     assert str(report) in output
     assert report.stat().st_size > 50_000
+    # The session before was run too, so the page tells how it turned out.
+    assert "still stand" in report.read_text(encoding="utf-8")
 
 
 def test_first_run_says_in_one_line_what_is_wrong(tmp_path):
