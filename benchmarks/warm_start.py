@@ -21,7 +21,8 @@ import numpy as np
 from benchmarks.machine import RESULTS, best_seconds, machine, report
 from kernels.forecast.config import NetworkConfig
 from kernels.forecast.fitted import INPUTS
-from kernels.forecast.network import Weights, build_module, network_shapes
+from kernels.forecast.network import build_module, network_shapes
+from kernels.network_weights import Weights
 from kernels.torch_threads import one_thread
 from resources.compiled_package import TOLERANCE, build_compiled, largest_difference
 from resources.forecaster import Forecaster

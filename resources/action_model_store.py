@@ -5,13 +5,10 @@
 belongs here: bytes to models and back. What doesn't: how a network is trained.
 """
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
-
-import numpy as np
 
 from kernels.action_values import (
     ActionValueConfig,
@@ -24,7 +21,7 @@ from kernels.action_values import (
     require_weights,
 )
 from kernels.errors import LakeError, WavemillError
-from resources.array_file import Arrays, decode_arrays, encode_arrays
+from resources.array_file import Arrays, decode_arrays, encode_arrays, sha256_of
 from resources.lake_files import LakeFiles
 
 FOLDER = "action_model"
@@ -114,7 +111,7 @@ class ActionModelStore:
             "terms": terms.as_json(),
             "trained_through": trained_through,
             "made_from": made_from,
-            "sha256": _sha256(arrays),
+            "sha256": sha256_of(arrays),
             "note": dict(note),
         }
         self._files.write(FOLDER, _name(dataset), encode_arrays(arrays, header))
@@ -138,7 +135,7 @@ class ActionModelStore:
             arrays, header = decode_arrays(data)
             if header["format"] != FORMAT or header["dataset"] != dataset:
                 raise ValueError(f"format {header['format']} of the dataset {header['dataset']}")
-            if _sha256(arrays) != header["sha256"]:
+            if sha256_of(arrays) != header["sha256"]:
                 raise ValueError("its arrays aren't those that were written")
             config, terms = ActionValueConfig.from_json(header["config"]), Terms.from_json(header["terms"])
             weights = _with_prefix(arrays, _WEIGHTS)
@@ -171,7 +168,7 @@ class ActionModelStore:
             "step": state.step,
             "checks": [list(check) for check in state.checks],
             "position": state.position,
-            "sha256": _sha256(state.arrays),
+            "sha256": sha256_of(state.arrays),
         }
         self._files.write(FOLDER, _state_name(dataset), encode_arrays(state.arrays, header))
 
@@ -182,7 +179,7 @@ class ActionModelStore:
         """
         try:
             arrays, header = decode_arrays(self._files.read(FOLDER, _state_name(dataset)))
-            if (header["format"], header["made_from"]) != (FORMAT, made_from) or _sha256(arrays) != header["sha256"]:
+            if (header["format"], header["made_from"]) != (FORMAT, made_from) or sha256_of(arrays) != header["sha256"]:
                 return None
             checks = tuple(
                 Check(step, *(float("nan") if loss is None else loss for loss in losses))
@@ -219,12 +216,3 @@ def _state_name(dataset: str) -> str:
 
 def _with_prefix(arrays: Arrays, prefix: str) -> Arrays:
     return {name.removeprefix(prefix): values for name, values in arrays.items() if name.startswith(prefix)}
-
-
-def _sha256(arrays: Mapping[str, Any]) -> str:
-    digest = hashlib.sha256()
-    for name in sorted(arrays):
-        values = np.ascontiguousarray(arrays[name])
-        digest.update(f"{name} {values.dtype} {values.shape}\n".encode())
-        digest.update(values.tobytes())
-    return digest.hexdigest()

@@ -1,5 +1,6 @@
 """Named arrays and a JSON header as bytes, and back: a safetensors file, in which nothing can be executed."""
 
+import hashlib
 import json
 from collections.abc import Mapping
 from typing import Any
@@ -42,3 +43,13 @@ def decode_arrays(data: bytes) -> tuple[Arrays, dict[str, Any]]:
     if not isinstance(header, dict):
         raise ValueError(f"a header that is no object but {header!r}")
     return arrays, header
+
+
+def sha256_of(arrays: Mapping[str, npt.NDArray[Any]]) -> str:
+    """SHA-256 of names, dtypes, shapes and values, whatever the order of the arrays."""
+    digest = hashlib.sha256()
+    for name in sorted(arrays):
+        values = np.ascontiguousarray(arrays[name])
+        digest.update(f"{name} {values.dtype} {values.shape}\n".encode())
+        digest.update(values.tobytes())
+    return digest.hexdigest()

@@ -25,11 +25,12 @@ import numpy.typing as npt
 
 from kernels.forecast import network
 from kernels.forecast.config import NetworkConfig
-from kernels.forecast.network import Weights, build_module, network_shapes
+from kernels.forecast.network import build_module, network_shapes
+from kernels.network_weights import Weights, require_device
 from resources import aoti_package
 from resources.aoti_package import AotiPackage, build, read_metadata
 from resources.canonical_json import canonical_json, differences
-from resources.network_blocks import BLOCK_ROWS, in_blocks, require_device
+from resources.network_blocks import BLOCK_ROWS, in_blocks
 from resources.package_errors import (
     BUILD,
     DamagedPackageError,
@@ -114,7 +115,7 @@ def package_key(config: NetworkConfig, features: int, device: str = "cpu") -> Pa
         InvalidInputError: another device.
         BackendUnavailableError: the device isn't there.
     """
-    require_device(device)
+    require_device("the forecaster", device)
     import torch
 
     able = torch.cpu.get_capabilities()

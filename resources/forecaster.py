@@ -17,9 +17,10 @@ import numpy.typing as npt
 from kernels.errors import InvalidInputError
 from kernels.forecast.config import NetworkConfig
 from kernels.forecast.network import build_module, require_weights
+from kernels.network_weights import require_device
 from resources.aoti_package import AotiPackage
 from resources.compiled_package import load_compiled
-from resources.network_blocks import in_blocks, require_device
+from resources.network_blocks import in_blocks
 from resources.package_errors import PackageError
 
 if TYPE_CHECKING:
@@ -96,7 +97,7 @@ class Forecaster:
 
     def _way(self, config: NetworkConfig, features: int) -> "_Way":
         if (config, features) not in self._ways:
-            require_device(self._device)
+            require_device("the forecaster", self._device)
             self._ways[config, features] = _Way(config, features, self._device, self._loaded(config, features))
         return self._ways[config, features]
 

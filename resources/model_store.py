@@ -4,13 +4,10 @@ The arrays are tensors of the file; everything else is JSON in its header. Nothi
 time stamp. What belongs here: bytes to models and back. What doesn't: how a model is fitted, and which one serves.
 """
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
-
-import numpy as np
 
 from kernels.errors import LakeError, WavemillError
 from kernels.forecast.config import NetworkConfig
@@ -18,7 +15,7 @@ from kernels.forecast.fitted import INPUTS, FittedModel
 from kernels.forecast.network import require_weights
 from kernels.forecast.train import TrainingState
 from kernels.volatility import HarParameters, PooledQuantiles
-from resources.array_file import Arrays, decode_arrays, encode_arrays
+from resources.array_file import Arrays, decode_arrays, encode_arrays, sha256_of
 from resources.lake_files import LakeFiles, Stamp
 
 TABLE = "forecast_model"
@@ -103,7 +100,7 @@ class ModelStore:
             "serves": serves,
             "reason": reason,
             "made_from": made_from,
-            "sha256": _sha256(arrays),
+            "sha256": sha256_of(arrays),
         }
         self._files.write(TABLE, _name(year), encode_arrays(arrays, {**known, "note": dict(note)}))
         self._files.settle(TABLE)
@@ -154,7 +151,7 @@ class ModelStore:
             arrays, header = decode_arrays(self._files.read(TABLE, name))
             if header["format"] != FORMAT or header["inputs"] != list(INPUTS):
                 raise ValueError(f"format {header['format']} with the inputs {header['inputs']}")
-            if _sha256(arrays) != header["sha256"]:
+            if sha256_of(arrays) != header["sha256"]:
                 raise ValueError("its arrays aren't those that were written")
             return StoredModel(
                 year=header["year"],
@@ -218,12 +215,3 @@ def _model_of(arrays: Arrays, header: Mapping[str, Any]) -> FittedModel:
         config,
         weights or None,
     )
-
-
-def _sha256(arrays: Arrays) -> str:
-    digest = hashlib.sha256()
-    for name in sorted(arrays):
-        values = np.ascontiguousarray(arrays[name])
-        digest.update(f"{name} {values.dtype} {values.shape}\n".encode())
-        digest.update(values.tobytes())
-    return digest.hexdigest()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from kernels.errors import BackendUnavailableError, InvalidInputError
+from kernels.errors import BackendUnavailableError
 from kernels.memory import in_chunks, release
 from kernels.torch_threads import one_thread
 
@@ -88,28 +88,3 @@ def _no_room(block: int, got: str) -> BackendUnavailableError:
         got=got,
         mend="set `device` of the resource `forecaster` to cpu, or end what else is on the GPU",
     )
-
-
-def require_device(device: str) -> None:
-    """Check that torch can compute on a device.
-
-    Raises:
-        InvalidInputError: neither "cpu" nor "cuda".
-        BackendUnavailableError: "cuda" where there is no GPU that torch can use.
-    """
-    if device not in ("cpu", "cuda"):
-        raise InvalidInputError(
-            "device of the forecaster",
-            expected="cpu or cuda",
-            got=repr(device),
-            mend="correct `device` of the resource `forecaster`",
-        )
-    import torch
-
-    if device == "cuda" and not torch.cuda.is_available():
-        raise BackendUnavailableError(
-            "device of the forecaster",
-            expected="a GPU that torch can use",
-            got=f"none, in torch {torch.__version__}",
-            mend="set `device` of the resource `forecaster` to cpu, or install torch with CUDA on a machine with a GPU",
-        )

@@ -12,7 +12,8 @@ import pytest
 
 from kernels.forecast.config import NetworkConfig
 from kernels.forecast.fitted import INPUTS
-from kernels.forecast.network import Weights, network_shapes
+from kernels.forecast.network import network_shapes
+from kernels.network_weights import Weights
 from resources.compiled_package import build_compiled
 
 CONFIG = NetworkConfig()

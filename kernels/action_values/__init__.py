@@ -6,11 +6,12 @@ from kernels.action_values.baselines import BUCKETS, Baselines, Outcomes, bucket
 from kernels.action_values.chunks import largest_chunk
 from kernels.action_values.config import ActionValueConfig, Terms
 from kernels.action_values.evaluate import INTERVALS, Skill, Verdict, judge
-from kernels.action_values.network import Weights, require_weights, starting_weights
+from kernels.action_values.network import require_weights, starting_weights
 from kernels.action_values.rows import Batches, Rows, joined, rows_of
-from kernels.action_values.train import require_device, train
+from kernels.action_values.train import train
 from kernels.action_values.training_state import Check, Training, TrainingState
 from kernels.action_values.values import ActionValues
+from kernels.network_weights import Weights
 
 __all__ = [
     "BUCKETS",
@@ -33,7 +34,6 @@ __all__ = [
     "joined",
     "judge",
     "largest_chunk",
-    "require_device",
     "require_weights",
     "rows_of",
     "starting_weights",

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
-from numbers import Integral, Real
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from kernels.errors import InvalidInputError
+from kernels.network_settings import (
+    MEDIAN,
+    is_integer,
+    require_median,
+    require_network_settings,
+    require_setting,
+    settings_as_json,
+    settings_from_json,
+)
 from kernels.trading.model import Costs
 from kernels.volatility.forecasts import DEFAULT_LEVELS, require_levels
-
-PRECISIONS = ("float32", "bfloat16")
-"""What the matrix products of training may be computed in; weights, features and the loss never are bfloat16."""
 
 WINDOW_KINDS = ("volatility", "activity", "full")
 """What the network is told of a window: how much it moved on the whole; of late too; or its directions, ranges, gaps
 and volumes as well. With a few hundred train sessions the last costs more than it tells: README."""
-
-MEDIAN = 0.5
-"""The level that the other quantiles are counted from."""
 
 _WHOLE = ("encoder", "hidden", "epochs", "batch_rows", "accumulation", "check_steps", "patience")
 
@@ -45,8 +45,8 @@ class Terms:
     def __post_init__(self) -> None:
         for name, least in (("lookback", 3), ("forward", 1)):
             value = getattr(self, name)
-            _require(_is_integer(value) and value >= least, "Terms", name, f"an integer from {least}", value)
-        _require(isinstance(self.costs, Costs), "Terms", "costs", "kernels.trading.Costs", self.costs)
+            require_setting(self, name, is_integer(value) and value >= least, f"an integer from {least}")
+        require_setting(self, "costs", isinstance(self.costs, Costs), "kernels.trading.Costs")
 
     def as_json(self) -> dict[str, Any]:
         """The terms as numbers and an object."""
@@ -103,19 +103,10 @@ class ActionValueConfig:
     levels: tuple[float, ...] = DEFAULT_LEVELS
 
     def __post_init__(self) -> None:
-        for name in _WHOLE:
-            self._require(_is_integer(getattr(self, name)) and getattr(self, name) >= 1, name, "an integer from 1")
-        different = isinstance(self.seeds, tuple) and 0 < len(self.seeds) == len(set(self.seeds))
-        fit = different and all(_is_integer(seed) and 0 <= seed < 2**63 for seed in self.seeds)
-        self._require(fit, "seeds", "a tuple of different integers from 0 to 2^63 - 1")
-        self._require(_is_number(self.learning_rate) and self.learning_rate > 0.0, "learning_rate", "a number above 0")
-        self._require(_is_number(self.weight_decay) and self.weight_decay >= 0.0, "weight_decay", "a number from 0")
-        self._require(self.window in WINDOW_KINDS, "window", f"one of {', '.join(WINDOW_KINDS)}")
-        self._require(self.precision in PRECISIONS, "precision", f"one of {', '.join(PRECISIONS)}")
-        self._require(isinstance(self.levels, tuple), "levels", "a tuple")
+        require_network_settings(self, _WHOLE)
+        require_setting(self, "window", self.window in WINDOW_KINDS, f"one of {', '.join(WINDOW_KINDS)}")
         require_levels(self.levels)
-        within = MEDIAN in self.levels and self.levels[0] < MEDIAN < self.levels[-1]
-        self._require(within, "levels", "0.5 among the levels, with others on either side")
+        require_median(self)
 
     @property
     def median(self) -> int:
@@ -124,7 +115,7 @@ class ActionValueConfig:
 
     def as_json(self) -> dict[str, Any]:
         """The settings as numbers, strings and lists."""
-        return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
+        return settings_as_json(self)
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> ActionValueConfig:
@@ -133,28 +124,4 @@ class ActionValueConfig:
         Raises:
             InvalidInputError: an unknown key, or a value outside its range.
         """
-        known = [each.name for each in fields(cls)]
-        for name in values:
-            _require(name in known, "ActionValueConfig", name, f"a setting out of {', '.join(known)}", "an unknown key")
-        arguments: dict[str, Any] = {
-            name: tuple(each) if isinstance(each, list) else each for name, each in values.items()
-        }
-        return cls(**arguments)
-
-    def _require(self, fit: bool, name: str, expected: str) -> None:
-        _require(fit, "ActionValueConfig", name, expected, getattr(self, name))
-
-
-def _require(fit: bool, owner: str, name: str, expected: str, got: object) -> None:
-    if not fit:
-        raise InvalidInputError(
-            f"{owner}.{name}", expected=expected, got=repr(got), mend=f"correct {name} of the action-value network"
-        )
-
-
-def _is_integer(value: object) -> bool:
-    return isinstance(value, Integral) and not isinstance(value, bool)
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
+        return settings_from_json(cls, values)

@@ -12,12 +12,10 @@ import numpy.typing as npt
 from kernels.action_values.config import ActionValueConfig
 from kernels.action_values.inputs import PAIR_FEATURES, window_feature_count
 from kernels.errors import InvalidInputError
+from kernels.network_weights import Weights, require_arrays
 
 if TYPE_CHECKING:
     import torch
-
-Weights = dict[str, npt.NDArray[np.float32]]
-"""The arrays of a network by name, C-contiguous; shapes in `network_shapes`."""
 
 FIXED = ("middle", "gaps")
 """Weights that training leaves as they are: the pooled quantiles of the anchor's residuals."""
@@ -104,29 +102,7 @@ def require_weights(config: ActionValueConfig, lookback: int, weights: Mapping[s
             finite, or `gaps` below 0.
     """
     shapes = network_shapes(config, lookback)
-    if set(weights) != set(shapes):
-        raise InvalidInputError(
-            "weights of the action-value network",
-            expected=f"the names {', '.join(shapes)}",
-            got=f"missing: {sorted(set(shapes) - set(weights))}; unknown: {sorted(set(weights) - set(shapes))}",
-            mend="pass weights that were trained with this version",
-        )
-    for name, shape in shapes.items():
-        values = weights[name]
-        if values.dtype != np.float32 or values.shape != shape or not values.flags.c_contiguous:
-            raise InvalidInputError(
-                f"weights of the action-value network, {name}",
-                expected=f"C-contiguous float32 of shape {shape}",
-                got=f"{values.dtype} of shape {values.shape}, C-contiguous: {values.flags.c_contiguous}",
-                mend="pass weights that were trained with the same settings",
-            )
-        if not np.isfinite(values).all() or (name == "gaps" and (values < 0.0).any()):
-            raise InvalidInputError(
-                f"weights of the action-value network, {name}",
-                expected="finite numbers" + (" from 0" if name == "gaps" else ""),
-                got="others",
-                mend="train the network again: these weights are damaged",
-            )
+    require_arrays("the action-value network", weights, shapes, not_negative=("gaps",))
 
 
 def encode(network: Mapping[str, torch.Tensor], features: torch.Tensor) -> torch.Tensor:

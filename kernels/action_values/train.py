@@ -24,14 +24,12 @@ from kernels.action_values.training_state import (
     require_state,
     state_at_start,
 )
-from kernels.errors import BackendUnavailableError, InvalidInputError
+from kernels.errors import InvalidInputError
+from kernels.network_weights import require_device
 from kernels.torch_threads import one_thread
 
 if TYPE_CHECKING:
     import torch
-
-DEVICES = ("cpu", "cuda")
-"""Where training can run."""
 
 
 def train(
@@ -71,7 +69,7 @@ def train(
             finite, or batches that give another number of rows than the state says.
         BackendUnavailableError: "cuda" where PyTorch has no CUDA device, or one row alone doesn't fit its memory.
     """
-    require_device(device)
+    require_device("the action values", device)
     per_epoch = math.ceil(len(batches) / config.accumulation)
     if per_epoch == 0:
         raise InvalidInputError(
@@ -83,28 +81,6 @@ def train(
     with one_thread():
         chunks = Chunks(config, terms, device, chunk_rows)
         return _Run(config, batches, held_out, checkpoint, log, device, chunks).train(resume, start, per_epoch)
-
-
-def require_device(device: str) -> None:
-    """Check that PyTorch can compute on a device.
-
-    Raises:
-        InvalidInputError: neither "cpu" nor "cuda".
-        BackendUnavailableError: "cuda" where PyTorch has no CUDA device.
-    """
-    import torch
-
-    if device not in DEVICES:
-        raise InvalidInputError(
-            "device of the action values", expected=f"one of {', '.join(DEVICES)}", got=repr(device), mend="use one"
-        )
-    if device == "cuda" and not torch.cuda.is_available():
-        raise BackendUnavailableError(
-            "device of the action values",
-            expected="a CUDA device that PyTorch can use",
-            got="none",
-            mend='use "cpu", or install PyTorch with CUDA on a machine with an NVIDIA GPU',
-        )
 
 
 class _Run:

@@ -8,8 +8,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from kernels.action_values.network import FIXED, TRAINED, Weights
+from kernels.action_values.network import FIXED, TRAINED
 from kernels.errors import InvalidInputError
+from kernels.network_weights import Weights
 
 MOMENTS = ("exp_avg", "exp_avg_sq")
 """The two moments of AdamW, as PyTorch calls them."""

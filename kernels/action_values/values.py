@@ -11,9 +11,9 @@ import numpy.typing as npt
 
 from kernels.action_values.config import ActionValueConfig, Terms
 from kernels.action_values.inputs import ACTION_COLUMNS, CHANNEL_COUNT, STATE_COLUMNS, pair_inputs, window_inputs
-from kernels.action_values.network import Weights, as_tensors, encode, quantiles_of_seeds, require_weights
-from kernels.action_values.train import require_device
+from kernels.action_values.network import as_tensors, encode, quantiles_of_seeds, require_weights
 from kernels.errors import InvalidInputError
+from kernels.network_weights import Weights, require_device
 from kernels.torch_threads import one_thread
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class ActionValues:
     def __post_init__(self) -> None:
         require_weights(self.config, self.terms.lookback, self.weights)
         if self.device != "cpu":
-            require_device(self.device)
+            require_device("the action values", self.device)
 
     @property
     def levels(self) -> tuple[float, ...]:

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
-from numbers import Integral, Real
+from dataclasses import dataclass
 from typing import Any
 
-from kernels.errors import InvalidInputError
+from kernels.network_settings import (
+    MEDIAN,
+    require_median,
+    require_network_settings,
+    require_setting,
+    settings_as_json,
+    settings_from_json,
+)
 from kernels.volatility.forecasts import DEFAULT_HORIZONS, DEFAULT_LEVELS, require_horizons, require_levels
-
-PRECISIONS = ("float32", "bfloat16")
-"""What the forward pass of training may be computed in; weights and the loss are float32 always."""
-
-MEDIAN = 0.5
-"""The level that the other quantiles are counted from."""
 
 
 @dataclass(frozen=True)
@@ -53,20 +52,11 @@ class NetworkConfig:
     levels: tuple[float, ...] = DEFAULT_LEVELS
 
     def __post_init__(self) -> None:
-        for name in ("hidden", "epochs", "patience", "batch_rows", "micro_batches"):
-            _require(_is_integer(getattr(self, name)) and getattr(self, name) >= 1, self, name, "an integer from 1")
-        different = isinstance(self.seeds, tuple) and 0 < len(self.seeds) == len(set(self.seeds))
-        fit = different and all(_is_integer(seed) and 0 <= seed < 2**63 for seed in self.seeds)
-        _require(fit, self, "seeds", "a tuple of different integers from 0 to 2^63 - 1")
-        _require(_is_number(self.learning_rate) and self.learning_rate > 0.0, self, "learning_rate", "a number above 0")
-        _require(_is_number(self.weight_decay) and self.weight_decay >= 0.0, self, "weight_decay", "a number from 0")
-        _require(self.precision in PRECISIONS, self, "precision", f"one of {', '.join(PRECISIONS)}")
-        for name in ("horizons", "levels"):
-            _require(isinstance(getattr(self, name), tuple), self, name, "a tuple")
+        require_network_settings(self, ("hidden", "epochs", "patience", "batch_rows", "micro_batches"))
+        require_setting(self, "horizons", isinstance(self.horizons, tuple), "a tuple")
         require_horizons(self.horizons)
         require_levels(self.levels)
-        within = MEDIAN in self.levels and self.levels[0] < MEDIAN < self.levels[-1]
-        _require(within, self, "levels", "0.5 among the levels, with others on either side")
+        require_median(self)
 
     @property
     def median(self) -> int:
@@ -75,7 +65,7 @@ class NetworkConfig:
 
     def as_json(self) -> dict[str, Any]:
         """The settings as numbers, strings and lists."""
-        return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
+        return settings_as_json(self)
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> NetworkConfig:
@@ -84,34 +74,4 @@ class NetworkConfig:
         Raises:
             InvalidInputError: an unknown key, or a value outside its range.
         """
-        known = [field.name for field in fields(cls)]
-        for name in values:
-            if name not in known:
-                raise InvalidInputError(
-                    f"NetworkConfig.{name}",
-                    expected=f"a setting out of {', '.join(known)}",
-                    got=f"the unknown key {name!r}",
-                    mend="correct the spelling or remove it",
-                )
-        arguments: dict[str, Any] = {
-            name: tuple(each) if isinstance(each, list) else each for name, each in values.items()
-        }
-        return cls(**arguments)
-
-
-def _require(fit: bool, config: NetworkConfig, name: str, expected: str) -> None:
-    if not fit:
-        raise InvalidInputError(
-            f"NetworkConfig.{name}",
-            expected=expected,
-            got=repr(getattr(config, name)),
-            mend=f"correct {name} of the network",
-        )
-
-
-def _is_integer(value: object) -> bool:
-    return isinstance(value, Integral) and not isinstance(value, bool)
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
+        return settings_from_json(cls, values)

@@ -9,14 +9,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from kernels.errors import InvalidInputError
 from kernels.forecast.config import NetworkConfig
+from kernels.network_weights import require_arrays
 
 if TYPE_CHECKING:
     import torch
-
-Weights = dict[str, npt.NDArray[np.float32]]
-"""The arrays of a network by name, C-contiguous; shapes in `network_shapes`."""
 
 FIXED = ("input_mean", "input_deviation", "gaps")
 """Weights that training leaves as they are."""
@@ -62,31 +59,7 @@ def require_weights(config: NetworkConfig, features: int, weights: Mapping[str, 
             finite, an `input_deviation` that isn't above 0, or `gaps` below 0.
     """
     shapes = network_shapes(config, features)
-    if set(weights) != set(shapes):
-        raise InvalidInputError(
-            "weights of the network",
-            expected=f"the names {', '.join(shapes)}",
-            got=f"missing: {sorted(set(shapes) - set(weights))}; unknown: {sorted(set(weights) - set(shapes))}",
-            mend="pass weights that were trained with this version",
-        )
-    for name, shape in shapes.items():
-        values = weights[name]
-        if values.dtype != np.float32 or values.shape != shape or not values.flags.c_contiguous:
-            raise InvalidInputError(
-                f"weights of the network, {name}",
-                expected=f"C-contiguous float32 of shape {shape}",
-                got=f"{values.dtype} of shape {values.shape}, C-contiguous: {values.flags.c_contiguous}",
-                mend="pass weights that were trained with the same settings and features",
-            )
-        positive, not_negative = name == "input_deviation", name == "gaps"
-        fit = np.isfinite(values) & ((values > 0.0) | (not positive)) & ((values >= 0.0) | (not not_negative))
-        if not fit.all():
-            raise InvalidInputError(
-                f"weights of the network, {name}",
-                expected="finite numbers" + (" above 0" if positive else " from 0" if not_negative else ""),
-                got=f"{float(values[~fit][0])} at {tuple(np.argwhere(~fit)[0].tolist())}",
-                mend="train the network again: these weights are damaged",
-            )
+    require_arrays("the network", weights, shapes, positive=("input_deviation",), not_negative=("gaps",))
 
 
 def build_module(config: NetworkConfig, weights: Mapping[str, npt.NDArray[np.float32]]) -> torch.nn.Module:

@@ -9,7 +9,8 @@ import numpy.typing as npt
 
 from kernels.errors import InvalidInputError
 from kernels.forecast.config import NetworkConfig
-from kernels.forecast.network import Weights, network_shapes
+from kernels.forecast.network import network_shapes
+from kernels.network_weights import Weights
 
 DEVIATION_FLOOR = 1e-6
 """The least deviation that an input is divided by."""

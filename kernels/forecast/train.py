@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from kernels.errors import BackendUnavailableError, InvalidInputError
+from kernels.errors import InvalidInputError
 from kernels.forecast.config import NetworkConfig
 from kernels.forecast.network import FIXED, TRAINED, quantiles_of_seeds, standardise
 from kernels.forecast.starting_weights import row_orders, starting_weights
@@ -26,15 +26,13 @@ from kernels.forecast.training_state import (
     require_state,
     state_at_start,
 )
+from kernels.network_weights import require_device
 from kernels.torch_threads import one_thread
 
 if TYPE_CHECKING:
     import torch
 
 __all__ = ["Training", "TrainingRows", "TrainingState", "train"]
-
-DEVICES = ("cpu", "cuda")
-"""Where training can run."""
 
 
 def train(
@@ -72,7 +70,7 @@ def train(
     """
     epochs = config.epochs if epochs is None else epochs
     _require_epochs(config, epochs)
-    _require_device(device)
+    require_device("the training", device)
     require_rows(config, rows, held_out)
     start = state_at_start(starting_weights(config, rows.inputs, pooled))
     if resume is not None:
@@ -225,20 +223,4 @@ def _require_epochs(config: NetworkConfig, epochs: int) -> None:
             expected=f"an integer from 0 to the {config.epochs} of the config",
             got=repr(epochs),
             mend="raise epochs in the config, over which the learning rate falls, or train for fewer",
-        )
-
-
-def _require_device(device: str) -> None:
-    import torch
-
-    if device not in DEVICES:
-        raise InvalidInputError(
-            "device to train on", expected=f"one of {', '.join(DEVICES)}", got=repr(device), mend="use one of these"
-        )
-    if device == "cuda" and not torch.cuda.is_available():
-        raise BackendUnavailableError(
-            "device to train on",
-            expected="a CUDA device that PyTorch can use",
-            got="none",
-            mend='train on "cpu", or install PyTorch with CUDA on a machine with an NVIDIA GPU',
         )

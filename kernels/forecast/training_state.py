@@ -9,7 +9,8 @@ import numpy.typing as npt
 
 from kernels.errors import InvalidInputError
 from kernels.forecast.config import NetworkConfig
-from kernels.forecast.network import FIXED, TRAINED, Weights
+from kernels.forecast.network import FIXED, TRAINED
+from kernels.network_weights import Weights
 
 MIN_ROWS = 32
 """The fewest rows that a network is trained on."""

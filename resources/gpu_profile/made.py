@@ -8,7 +8,8 @@ import numpy.typing as npt
 
 from kernels.forecast.config import NetworkConfig
 from kernels.forecast.fitted import INPUTS
-from kernels.forecast.network import Weights, network_shapes
+from kernels.forecast.network import network_shapes
+from kernels.network_weights import Weights
 from kernels.panel import Float64Array2D
 from kernels.samples import sample_panel
 from kernels.trading import Bars, Orders, Paths

@@ -254,14 +254,14 @@ def test_the_key_holds_what_the_code_depends_on_and_no_more(monkeypatch, tmp_pat
 
 
 def test_only_cpu_and_cuda_are_devices(tmp_path):
-    with pytest.raises(InvalidInputError, match="expected cpu or cuda; got 'gpu'"):
+    with pytest.raises(InvalidInputError, match="expected one of cpu, cuda; got 'gpu'"):
         load_compiled(tmp_path, CONFIG, FEATURES, "gpu")
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")
 def test_a_gpu_that_is_not_there_is_named(tmp_path):
     for call in (load_compiled, build_compiled):
-        with pytest.raises(BackendUnavailableError, match="expected a GPU that torch can use; got none"):
+        with pytest.raises(BackendUnavailableError, match="expected a CUDA device that PyTorch can use; got none"):
             call(tmp_path, CONFIG, FEATURES, "cuda")
 
 

@@ -262,14 +262,14 @@ def test_weights_that_are_none_are_refused_and_change_nothing(forecaster, change
 
 
 def test_only_cpu_and_cuda_are_devices():
-    with pytest.raises(InvalidInputError, match="expected cpu or cuda; got 'gpu'"):
+    with pytest.raises(InvalidInputError, match="expected one of cpu, cuda; got 'gpu'"):
         run(Forecaster("nowhere", "gpu"), random_inputs(3))
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")
 @pytest.mark.parametrize("warmup", [True, False])
 def test_a_gpu_that_is_not_there_is_named(warmup):
-    with pytest.raises(BackendUnavailableError, match="expected a GPU that torch can use; got none"):
+    with pytest.raises(BackendUnavailableError, match="expected a CUDA device that PyTorch can use; got none"):
         run(Forecaster("nowhere", "cuda", warmup), random_inputs(3))
 
 

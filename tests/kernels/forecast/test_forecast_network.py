@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from kernels.errors import InvalidInputError
 from kernels.forecast import naive_network
 from kernels.forecast.config import NetworkConfig
-from kernels.forecast.network import TRAINED, Weights, build_module, network_shapes, require_weights
+from kernels.forecast.network import TRAINED, build_module, network_shapes, require_weights
 from kernels.forecast.starting_weights import starting_weights
+from kernels.network_weights import Weights
 
 FEATURES = 17
 CONFIGS = (

@@ -339,7 +339,7 @@ def _unknown(rows: TrainingRows) -> TrainingRows:
         ({"epochs": 5}, "epochs to train"),
         ({"epochs": 2.0}, "epochs to train"),
         ({"epochs": True}, "epochs to train"),
-        ({"device": "gpu"}, "device to train on: expected one of cpu, cuda; got 'gpu'"),
+        ({"device": "gpu"}, "device of the training: expected one of cpu, cuda; got 'gpu'"),
         ({"pooled": POOLED[:1]}, "pooled quantiles"),
         ({"pooled": POOLED.astype(np.float32)}, "pooled quantiles"),
         ({"pooled": -POOLED}, "pooled quantiles.*falling"),
@@ -353,7 +353,7 @@ def test_wrong_arguments_are_refused_by_name(arguments: dict[str, object], named
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a CUDA device")
 def test_cuda_is_refused_where_there_is_none() -> None:
-    with pytest.raises(BackendUnavailableError, match='train on "cpu"'):
+    with pytest.raises(BackendUnavailableError, match='use "cpu"'):
         train(CONFIG, ROWS, POOLED, device="cuda")
 
 
