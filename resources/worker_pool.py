@@ -202,12 +202,16 @@ def _shut_down(pool: ProcessPoolExecutor) -> None:
 
 def _end(workers: Iterable[BaseProcess]) -> None:
     for worker in workers:
-        worker.terminate()
+        # SIGTERM may be ignored: see `_start_worker`.
+        worker.kill()
 
 
 def _start_worker(initializer: Callable[[], object]) -> None:
     # Ctrl-C reaches every process of a terminal; the owner of the pool decides what becomes of the work.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Dagster treats SIGTERM as SIGINT, which whoever is started in the background ignores, and so do its children. But
+    # SIGTERM is how a pool ends the others when one has died.
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGINT,))
     threading.Thread(target=_end_with_the_parent, name="end with the parent", daemon=True).start()
     initializer()

@@ -56,6 +56,14 @@ def _die_at_three(number: int) -> int:
     return number
 
 
+def _die_or_sleep(seconds: float) -> None:
+    if not seconds:
+        # The other process is at work by then.
+        time.sleep(3.0)
+        os.kill(os.getpid(), signal.SIGKILL)
+    time.sleep(seconds)
+
+
 def _leave(number: int) -> int:
     if number:
         os._exit(7)
@@ -170,6 +178,32 @@ def test_processes_that_take_too_long_are_ended_after_the_grace(monkeypatch: pyt
     began = time.monotonic()
     results.close()
     assert time.monotonic() - began < 5.0
+
+
+@pytest.fixture
+def ignored_sigterm() -> Iterator[None]:
+    """As in a run of Dagster's that was started in the background; spawned processes inherit it."""
+    before = signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    yield
+    signal.signal(signal.SIGTERM, before)
+
+
+@pytest.mark.usefixtures("no_children", "ignored_sigterm")
+def test_processes_that_take_too_long_are_ended_where_sigterm_is_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker_pool, "GRACE_SECONDS", 0.2)
+    results = ordered_map(_sleep, [0.0, 600.0, 600.0, 600.0], jobs=2, kind="processes")
+    assert next(results) == 0.0
+    began = time.monotonic()
+    results.close()
+    assert time.monotonic() - began < 5.0
+
+
+@pytest.mark.usefixtures("no_children", "ignored_sigterm")
+def test_the_others_are_ended_with_one_that_died_where_sigterm_is_ignored() -> None:
+    began = time.monotonic()
+    with pytest.raises(WorkerError, match="killed by SIGKILL"):
+        list(ordered_map(_die_or_sleep, [0, 600, 600], jobs=2, kind="processes"))
+    assert time.monotonic() - began < 60.0
 
 
 @pytest.mark.usefixtures("no_children")
