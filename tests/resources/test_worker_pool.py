@@ -267,9 +267,11 @@ def test_an_error_of_the_items_passes_unchanged(kind: Any) -> None:
 
 
 INTERRUPTED = """
-import sys, time
+import signal, sys, time
 from resources.worker_pool import ordered_map
 if __name__ == "__main__":
+    # Tests that were started in the background ignore it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     kind = sys.argv[1]
     try:
         for _ in ordered_map(time.sleep, [0.0] + [0.3] * 50, jobs=2, kind=kind):
