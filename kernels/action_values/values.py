@@ -13,6 +13,7 @@ from kernels.action_values.config import ActionValueConfig, Terms
 from kernels.action_values.inputs import ACTION_COLUMNS, CHANNEL_COUNT, STATE_COLUMNS, pair_inputs, window_inputs
 from kernels.action_values.network import as_tensors, encode, quantiles_of_seeds, require_weights
 from kernels.errors import InvalidInputError
+from kernels.memory import as_rows
 from kernels.network_weights import Weights, require_device
 from kernels.torch_threads import one_thread
 
@@ -85,14 +86,14 @@ class ActionValues:
             along Q. NaN where the window has a NaN or the equity isn't above 0.
 
         Raises:
-            InvalidInputError: a wrong shape or dtype.
+            InvalidInputError: a wrong shape or dtype, or actions whose pairs don't follow each other in memory.
         """
         _require_shapes(self.lookback, windows, states, actions)
         import torch
 
         count, choices = actions.shape[:2]
         made = np.empty((count * choices, len(self.levels)))
-        pairs = actions.reshape(-1, ACTION_COLUMNS)
+        pairs = as_rows(actions)
         with torch.inference_mode(), one_thread():
             network = as_tensors(self.weights, self.device)
             encoded, volatility, gap = self._encoded(network, windows)
